@@ -10,11 +10,12 @@
 struct loop;
 
 struct loop *loop_new(void);
-/* Closes all that was left open (timers included) and frees. Clients (http, server, processes) must be closed first. */
+/* Closes all that was left open (timers included) and frees. Clients (http, server, processes) must be closed first.
+ * Work that the pool has begun is waited for; neither its `done` nor a posted call is made any more. */
 void loop_free(struct loop *l);
 uv_loop_t *loop_uv(struct loop *l);
 
-/* Runs until loop_stop, or until nothing is left to wait for. */
+/* Runs until loop_stop (also one from before the call), or until nothing is left to wait for. */
 void loop_run(struct loop *l);
 /* One round; waits at most until something happens when `wait`. */
 void loop_once(struct loop *l, bool wait);
@@ -38,5 +39,11 @@ void loop_work(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx),
 
 /* SIGINT and SIGTERM call `fn(ctx, signum)` on the loop instead of ending the process. */
 void loop_signals(struct loop *l, void (*fn)(void *ctx, int signum), void *ctx);
+
+/* `fn(ctx)` is called when the loop is freed, unless dropped before: for what outlives its owner (a child process
+ * that was told to end and has not yet). It closes its handles; their close callbacks still run. */
+struct loop_end;
+struct loop_end *loop_at_end(struct loop *l, void (*fn)(void *ctx), void *ctx);
+void loop_end_drop(struct loop_end *e); /* NULL is fine */
 
 #endif
