@@ -84,6 +84,8 @@ struct step {
     int64_t retry_ms;        /* first pause; doubles; default 2 s */
     int64_t timeout_ms;      /* the step as a whole; 0 = the default of its verb's kind */
     bool optional;           /* `on_failure: continue`: failing does not mean trouble */
+    int again;               /* `again: STEP`: from which step a decision to retry runs again when this one failed; by default the
+                              * step itself, and for pipeline.watch the nearest pipeline.start before it */
 
     /* Steps that the parser made. */
     int of;                  /* index of the step it was made for; -1 = written on the page */
