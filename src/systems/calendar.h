@@ -1,0 +1,41 @@
+/* calendar.h: the role "calendar": the change calendar.
+ *
+ * calendar.create (effect)
+ *   arguments  title, from, to (UTC ms); description, zone, attendees (mail addresses), meeting (link) optional
+ *   result     {"id", "url"}
+ *   find       by the event id, which is derived from the key: exact
+ * calendar.update (effect)
+ *   arguments  event; title, from, to, description (optional: what changes)
+ *   result     {"id"}
+ *   repeatable the same values again change nothing
+ * calendar.cancel (effect)
+ *   arguments  event
+ *   result     {"id"}
+ *   repeatable an event that is cancelled or gone is DONE
+ * calendar.conflicts (looks)
+ *   arguments  from, to; client (optional: only what concerns it), except (optional: our own event)
+ *   result     {"conflicts": [{"event", "title", "from", "to", "freeze": false, "url"}]}, by begin
+ *              A time is half-open: an event that ends when another begins is no conflict. Freezes always concern everybody, unless
+ *              their title names other clients only as the configuration says. */
+#ifndef SB_SYSTEMS_CALENDAR_H
+#define SB_SYSTEMS_CALENDAR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Does the event's title name a freeze ("freeze", "frozen", "blackout", "no deploy", as words, any case)? */
+bool calendar_is_freeze(const char *title);
+/* Does an event concern the client: is it named, as a whole word in any case, in one of the texts (NULLs allowed)? `client` NULL or "": yes. */
+bool calendar_concerns(const char *client, const char *title, const char *description);
+bool calendar_overlap(int64_t from, int64_t to, int64_t other_from, int64_t other_to);
+
+/* Documents of the built-in driver (kind KEPT_EVENT, id = key of the effect that made it):
+ * {"id", "change", "title", "description", "from", "to", "zone", "attendees", "meeting", "status": "confirmed" or "cancelled",
+ *  "created", "updated", "sequence", "url"} */
+#define KEPT_EVENT "event"
+
+/* The built-in calendar as an iCalendar feed (RFC 5545), from an array of such documents; `now` stamps it. Caller frees. Pure. */
+char *calendar_feed(const json_t *events, const char *name, int64_t now);
+
+#endif

@@ -1,0 +1,30 @@
+/* releases.h: the role "releases": does the tag exist, is it a fix of what runs, have its checks passed.
+ *
+ * releases.check (looks)
+ *   arguments  services: [{"service", "tag", "before"}]     before: the tag that runs now; absent or "" when nothing does
+ *   result and progress view
+ *              {"services": [{"service", "tag", "before",
+ *                             "exists": true,
+ *                             "descends": true,            the tag holds all that `before` holds; null when that is not known
+ *                             "checks": "passed" | "failed" | "pending" | "none",     none: this system knows no checks
+ *                             "url": page of the tag, or "",
+ *                             "commit": "..", "at": UTC ms of the commit, 0 = not known,
+ *                             "schema": ["db/migrations/017.sql"],   files under migration paths that changed since `before`; may be null
+ *                             "says": "..."}],
+ *               "problems": [{"service", "says"}]}
+ *   outcome    FAILED when a tag does not exist, does not hold what runs, or its checks failed. While checks are pending it
+ *              waits. Schema changes are no failure: they matter for the rollback. */
+#ifndef SB_SYSTEMS_RELEASES_H
+#define SB_SYSTEMS_RELEASES_H
+
+#include "base/macros.h"
+#include <stdbool.h>
+
+/* Is the file under a migration path? A pattern is a path with `*` (within a segment) and `**` (across segments); one that ends with
+ * '/' means everything below; one without '/' matches the file's last segment or any folder of that name. Pure. */
+bool releases_path_matches(const char *pattern, const char *path);
+
+/* The migration paths used when a configuration gives none, NULL-terminated. */
+extern const char *const releases_migrations[];
+
+#endif
