@@ -60,6 +60,7 @@ struct system {
     const struct driver *driver;
     const char *name; /* as configured: usually the driver's */
     struct surroundings *around;
+    struct task *tasks; /* under way: see task_begin in systems/support.h */
 };
 
 /* One thing to do. */
@@ -86,7 +87,7 @@ enum outcome_kind {
 struct outcome {
     enum outcome_kind kind;
     json_t *result;       /* DONE: the verb's result; FAILED: what is known (log, problems); otherwise, for an effect that is several:
-                           * the parts that did take place. Borrowed by the callback; may be NULL */
+                           * the parts that did take place, in the verb's result form. Borrowed by the callback; may be NULL */
     struct error error;   /* all but DONE */
     int64_t retry_after_ms;
 };
@@ -103,7 +104,9 @@ void task_cancel(struct task *t);
 
 /* The head that every driver's own task struct begins with. */
 struct task {
-    void (*cancel)(struct task *t); /* frees it */
+    void (*cancel)(struct task *t); /* frees it; it is off its system's list by then */
+    struct system *system;          /* NULL when it is on no list */
+    struct task *prev, *next;
 };
 
 typedef struct task *act_fn(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress, void *ctx);
