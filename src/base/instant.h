@@ -1,5 +1,5 @@
 /* instant.h: moments and durations as people write them. A moment is UTC milliseconds since 1970 (int64_t); time
- * zones are IANA names, through libical and the system's tzdata. Nothing here reads a clock: `now` is
+ * zones are IANA names, from the system's tzdata. Nothing here reads a clock: `now` is
  * always an argument. Thread-safe. */
 #ifndef SB_BASE_INSTANT_H
 #define SB_BASE_INSTANT_H
