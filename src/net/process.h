@@ -8,19 +8,20 @@
 struct process;
 
 struct process_options {
-    const char *const *argv;   /* NULL-terminated; argv[0] is looked up in PATH */
-    const char *const *env;    /* "NAME=value" added to ours, or NULL */
+    const char *const *argv;     /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *env;      /* "NAME=value" added to ours, or NULL */
     const char *const *only_env; /* when set: the whole environment */
-    const char *cwd;           /* or NULL */
-    const char *input;         /* written to its standard input, then closed; NULL = /dev/null */
-    int timeout_ms;            /* 0 = none; then SIGTERM to the group, SIGKILL 5 s later */
-    size_t output_max;         /* bytes of stdout kept for `out` below; default 1 MiB */
-    bool keep;                 /* lives on when we end (else it gets SIGTERM through process_free) */
-    void (*on_line)(void *ctx, bool is_stderr, const char *line); /* live; lines over 16 KiB are cut; or NULL */
+    const char *cwd;             /* or NULL */
+    const char *input;           /* written to its standard input, then closed; NULL = /dev/null */
+    int timeout_ms;              /* 0 = none; then SIGTERM to the group, SIGKILL 5 s later */
+    size_t output_max;           /* bytes of stdout kept for `out` below; default 1 MiB */
+    bool keep;                   /* lives on when we end (else it gets SIGTERM through process_free) */
+    void (*on_line)(void *ctx, bool is_stderr,
+                    const char *line); /* live; lines over 16 KiB are cut; or NULL */
 };
 
 struct process_end {
-    int status;      /* exit status; -1 when ended by a signal */
+    int status; /* exit status; -1 when ended by a signal */
     int signal;
     bool timed_out;
     const char *out, *err_tail; /* stdout (bounded), last 4 KiB of stderr; valid during the callback */
@@ -29,7 +30,8 @@ struct process_end {
 
 /* Starts it in a new process group. NULL on error (command not found ...): `done` is not called then. */
 struct process *process_start(struct loop *l, const struct process_options *o,
-                              void (*done)(void *ctx, const struct process_end *end), void *ctx, struct error *err);
+                              void (*done)(void *ctx, const struct process_end *end), void *ctx,
+                              struct error *err);
 int process_pid(const struct process *p);
 /* SIGTERM to the group, SIGKILL after `grace_ms`. `done` is still called. */
 void process_stop(struct process *p, int grace_ms);

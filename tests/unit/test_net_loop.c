@@ -1,11 +1,4 @@
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "check.h"
 #include "net/loop.h"
 #include <pthread.h>
 #include <signal.h>
