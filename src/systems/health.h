@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include <jansson.h>
+#include <math.h>
 #include <stdint.h>
 
 /* Limits of a measure. NAN = none. */
@@ -47,10 +48,11 @@ struct health_soak {
     int64_t good_since; /* moment of the first look of the present good row */
     int looks;
     json_t *last_worse; /* of the look before */
+    int told_tenth;     /* of the soak, in the last view */
 };
 enum health_verdict { HEALTH_SOAKING, HEALTH_GOOD, HEALTH_WORSE };
-/* One more look, at `at_ms` of any clock that only goes forward (in the same scale as soak_ms). `view` gets the watch's view; new
- * reference. */
+/* One more look, at `at_ms` of any clock that only goes forward (in the same scale as soak_ms). `view` gets the watch's view
+ * (new reference) when there is something to tell: the verdict, a change of what is worse, another tenth of the soak; else NULL. */
 enum health_verdict health_soak_look(struct health_soak *s, const json_t *before, const json_t *now, int64_t at_ms, json_t **view);
 void health_soak_free(struct health_soak *s);
 /* "the error rate of cart is 0.4 errors/s, at most 0.1" and so on: one sentence of a `worse` list, for an outcome's error. */

@@ -17,11 +17,11 @@
 #ifndef SB_SYSTEMS_RELEASES_H
 #define SB_SYSTEMS_RELEASES_H
 
-#include "base/macros.h"
 #include <stdbool.h>
 
-/* Is the file under a migration path? A pattern is a path with `*` (within a segment) and `**` (across segments); one that ends with
- * '/' means everything below; one without '/' matches the file's last segment or any folder of that name. Pure. */
+/* Is the file under a migration path? A pattern is a path from the root with `*` (within a segment) and `**` (across segments); one
+ * that ends with '/' means everything below that folder, wherever the folder is; one without any '/' means a file or a folder
+ * of that name, wherever it is. Pure, and bounded for hostile patterns. */
 bool releases_path_matches(const char *pattern, const char *path);
 
 /* The migration paths used when a configuration gives none, NULL-terminated. */
