@@ -1,7 +1,9 @@
-/* control.h: the state machine: which step may begin, what follows from an answer, a failure, a crash, a decision.
+/* control.h: the state machine: which step may begin, what follows from an answer, a failure, a crash, a
+ * decision.
  *
- * Plain data and two pure functions over it. The engine, the simulator and the prover run these very functions; the prover hashes
- * `struct control` as it is, so everything that decides is in it, and nothing else (no text, no result). */
+ * Plain data and two pure functions over it. The engine, the simulator and the prover run these very
+ * functions; the prover hashes `struct control` as it is, so everything that decides is in it, and nothing
+ * else (no text, no result). */
 #ifndef SB_CHANGE_CONTROL_H
 #define SB_CHANGE_CONTROL_H
 
@@ -9,8 +11,8 @@
 #include "sop/procedure.h"
 
 enum change_status {
-    CHANGE_NEW,        /* no event yet */
-    CHANGE_PLANNED,    /* nothing is sent before it is started */
+    CHANGE_NEW,     /* no event yet */
+    CHANGE_PLANNED, /* nothing is sent before it is started */
     CHANGE_RUNNING,
     CHANGE_TROUBLE,    /* something failed; the trouble branch runs and a person must decide */
     CHANGE_REPAIRING,  /* decided: the branch for patching forward or rolling back runs */
@@ -20,7 +22,13 @@ enum change_status {
 };
 extern const char *const change_status_names[];
 
-enum change_outcome { OUTCOME_OPEN, OUTCOME_CARRIED_OUT, OUTCOME_ROLLED_BACK, OUTCOME_STOPPED, OUTCOME_CANCELLED };
+enum change_outcome {
+    OUTCOME_OPEN,
+    OUTCOME_CARRIED_OUT,
+    OUTCOME_ROLLED_BACK,
+    OUTCOME_STOPPED,
+    OUTCOME_CANCELLED
+};
 extern const char *const change_outcome_names[]; /* "open", "done", "rolled-back", "stopped", "cancelled" */
 
 enum step_status {
@@ -63,32 +71,36 @@ struct control_step {
 };
 
 struct control {
-    uint8_t status;   /* enum change_status */
-    uint8_t outcome;  /* what the end will be called: OUTCOME_CARRIED_OUT or OUTCOME_ROLLED_BACK while running */
-    uint8_t aside;    /* branch that runs besides: BRANCH_EXTEND in trouble, BRANCH_PATCH or BRANCH_ROLLBACK while repairing */
-    uint8_t round;    /* how often there was trouble */
+    uint8_t status; /* enum change_status */
+    uint8_t
+        outcome;   /* what the end will be called: OUTCOME_CARRIED_OUT or OUTCOME_ROLLED_BACK while running */
+    uint8_t aside; /* branch that runs besides: BRANCH_EXTEND in trouble, BRANCH_PATCH or BRANCH_ROLLBACK
+                      while repairing */
+    uint8_t round; /* how often there was trouble */
     int16_t trouble_step; /* the step that failed; -1 = a person raised it, or none */
-    int64_t seq, at;  /* of the last event */
+    int64_t seq, at;      /* of the last event */
     struct control_step steps[STEPS_MAX];
 };
 
 /* The state before any event. */
 void control_init(struct control *c, const struct procedure *p);
 
-/* The only place where a change's state changes. Refuses, leaving `c` as it was, what the machine has no row for (SB_STATE) and what would
- * break an interlock (SB_INTERLOCK names rule and step). Looks only at seq, at, type, step, run, choice and whether `by` is empty; of `data` only
- * at times (at, not_before). */
-MUST_USE bool control_apply(struct control *c, const struct procedure *p, const struct event *e, struct error *err);
+/* The only place where a change's state changes. Refuses, leaving `c` as it was, what the machine has no row
+ * for (SB_STATE) and what would break an interlock (SB_INTERLOCK names rule and step). Looks only at seq, at,
+ * type, step, run, choice and whether `by` is empty; of `data` only at times (at, not_before). */
+MUST_USE bool control_apply(struct control *c, const struct procedure *p, const struct event *e,
+                            struct error *err);
 
 enum want_kind {
-    WANT_BEGIN,   /* settle the step's moment and condition, then ask, intend or observe: change_begin makes the event */
-    WANT_PERFORM, /* it is intended: perform it, unless that is under way */
-    WANT_OBSERVE, /* look, unless that is under way */
-    WANT_FIND,    /* it is in doubt: look it up, unless that is under way */
+    WANT_BEGIN, /* settle the step's moment and condition, then ask, intend or observe: change_begin makes the
+                   event */
+    WANT_PERFORM,   /* it is intended: perform it, unless that is under way */
+    WANT_OBSERVE,   /* look, unless that is under way */
+    WANT_FIND,      /* it is in doubt: look it up, unless that is under way */
     WANT_OTHERWISE, /* its limit on waiting has passed: take the choice named for that */
-    WANT_TIMEOUT, /* its time is up: it has failed */
-    WANT_TROUBLE, /* all is settled and yet it may not end: a rule stands against it */
-    WANT_END,     /* all is settled */
+    WANT_TIMEOUT,   /* its time is up: it has failed */
+    WANT_TROUBLE,   /* all is settled and yet it may not end: a rule stands against it */
+    WANT_END,       /* all is settled */
 };
 
 struct want {
@@ -111,9 +123,10 @@ const struct interlock *control_forbids(const struct control *c, const struct pr
 const struct interlock *control_forbids_end(const struct control *c, const struct procedure *p);
 /* Is the branch of this step being carried out now? */
 bool control_active(const struct control *c, const struct procedure *p, int step);
-bool step_settled(enum step_status s); /* done, skipped or failed */
+bool step_settled(enum step_status s);   /* done, skipped or failed */
 bool step_in_flight(enum step_status s); /* intended, in doubt or unsure: may have reached its system */
-/* Has anything of the deployment itself (redo_from and what follows it) been intended? Then it cannot be cancelled, only decided. */
+/* Has anything of the deployment itself (redo_from and what follows it) been intended? Then it cannot be
+ * cancelled, only decided. */
 bool control_deploying(const struct control *c, const struct procedure *p);
 
 #endif

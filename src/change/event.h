@@ -1,6 +1,7 @@
 /* event.h: what happened to a change: appended, never edited. The state is a fold of these (change/change.h).
  *
- * As JSON: {"n": 17, "at": 1707418800000, "type": "step.intended", "step": "maintenance", "run": 1, "by": "...", "data": {...}}. */
+ * As JSON: {"n": 17, "at": 1707418800000, "type": "step.intended", "step": "maintenance", "run": 1, "by":
+ * "...", "data": {...}}. */
 #ifndef SB_CHANGE_EVENT_H
 #define SB_CHANGE_EVENT_H
 
@@ -48,9 +49,9 @@ struct event {
     int64_t seq; /* 1, 2, ... within the change */
     int64_t at;  /* UTC ms by the change's clock; never before the event before it */
     enum event_type type;
-    int step; /* index in the procedure, -1 for the change's own */
-    int run;  /* of the step */
-    int choice; /* EV_ANSWERED: index among the step's choices; else 0 */
+    int step;       /* index in the procedure, -1 for the change's own */
+    int run;        /* of the step */
+    int choice;     /* EV_ANSWERED: index among the step's choices; else 0 */
     const char *by; /* person or program; "" = Signalbox itself */
     json_t *data;   /* object or NULL; the event's reference */
 };
@@ -60,8 +61,10 @@ void event_clear(struct event *e);
 
 /* New reference. */
 json_t *event_to_json(const struct event *e, const struct procedure *p);
-/* Reads what event_to_json wrote; SB_CORRUPT with the reason otherwise. `by` is borrowed from `j`, which must outlive `out`. */
-MUST_USE bool event_from_json(const json_t *j, const struct procedure *p, struct event *out, struct error *err);
+/* Reads what event_to_json wrote; SB_CORRUPT with the reason otherwise. `by` is borrowed from `j`, which must
+ * outlive `out`. */
+MUST_USE bool event_from_json(const json_t *j, const struct procedure *p, struct event *out,
+                              struct error *err);
 /* "maintenance: scheduled on the status page (3.2s)": one line for people. In `a`. */
 char *event_text(const struct event *e, const struct procedure *p, struct arena *a);
 

@@ -1,0 +1,586 @@
+#include "change/control.h"
+#include "base/buf.h"
+#include <string.h>
+
+const char *const change_status_names[] = {"new",       "planned",  "running",    "trouble",
+                                           "repairing", "stopping", "cancelling", "ended"};
+const char *const change_outcome_names[] = {"open", "done", "rolled-back", "stopped", "cancelled"};
+const char *const step_status_names[STEP_STATUSES] = {
+    [STEP_DORMANT] = "dormant", [STEP_WAITING] = "waiting",   [STEP_READY] = "ready",
+    [STEP_ASKING] = "asking",   [STEP_INTENDED] = "intended", [STEP_OBSERVING] = "observing",
+    [STEP_PAUSED] = "paused",   [STEP_IN_DOUBT] = "in-doubt", [STEP_UNSURE] = "unsure",
+    [STEP_DONE] = "done",       [STEP_SKIPPED] = "skipped",   [STEP_FAILED] = "failed",
+};
+
+const struct transition transitions[] = {
+    {STEP_WAITING, EV_READY, STEP_READY, "what it waits for is settled; its moment has not come"},
+    {STEP_WAITING, EV_ASKED, STEP_ASKING, "a person is asked"},
+    {STEP_WAITING, EV_INTENDED, STEP_INTENDED, "recorded before it is performed"},
+    {STEP_WAITING, EV_OBSERVING, STEP_OBSERVING, "a system is looked at"},
+    {STEP_WAITING, EV_SKIPPED, STEP_SKIPPED, "its condition does not hold, or a person gave a reason"},
+    {STEP_WAITING, EV_FAILED, STEP_FAILED, "its text or condition cannot be worked out"},
+    {STEP_READY, EV_ASKED, STEP_ASKING, "its moment has come: a person is asked"},
+    {STEP_READY, EV_INTENDED, STEP_INTENDED, "its moment has come: recorded before it is performed"},
+    {STEP_READY, EV_OBSERVING, STEP_OBSERVING, "its moment has come: a system is looked at"},
+    {STEP_READY, EV_SKIPPED, STEP_SKIPPED, "its condition does not hold, or a person gave a reason"},
+    {STEP_READY, EV_FAILED, STEP_FAILED, "its text or condition cannot be worked out"},
+    {STEP_ASKING, EV_ANSWERED, STEP_DONE, "a person answered"},
+    {STEP_ASKING, EV_ANSWERED, STEP_READY, "a person agreed to what is performed next"},
+    {STEP_ASKING, EV_ANSWERED, STEP_FAILED, "a person said that it is not well"},
+    {STEP_ASKING, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
+    {STEP_INTENDED, EV_DONE, STEP_DONE, "the system answered"},
+    {STEP_INTENDED, EV_FAILED, STEP_FAILED, "the system refused, and trying again will not help"},
+    {STEP_INTENDED, EV_RETRY, STEP_PAUSED, "it certainly did not take place; tried again later"},
+    {STEP_INTENDED, EV_DOUBT, STEP_IN_DOUBT, "nobody knows whether it took place"},
+    {STEP_INTENDED, EV_RESTARTED, STEP_IN_DOUBT, "nobody knows whether it took place"},
+    {STEP_OBSERVING, EV_PROGRESS, STEP_OBSERVING, "what is seen has changed"},
+    {STEP_OBSERVING, EV_GATE, STEP_OBSERVING, "the pipeline pauses for a person"},
+    {STEP_OBSERVING, EV_GATE_GONE, STEP_OBSERVING, "the pause was settled elsewhere"},
+    {STEP_OBSERVING, EV_DONE, STEP_DONE, "what it looked for is there"},
+    {STEP_OBSERVING, EV_FAILED, STEP_FAILED, "the answer is no, or its time is up"},
+    {STEP_OBSERVING, EV_RETRY, STEP_PAUSED, "the system does not answer; looked at again later"},
+    {STEP_OBSERVING, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
+    {STEP_PAUSED, EV_INTENDED, STEP_INTENDED, "tried again"},
+    {STEP_PAUSED, EV_OBSERVING, STEP_OBSERVING, "looked at again"},
+    {STEP_PAUSED, EV_FAILED, STEP_FAILED, "its time is up"},
+    {STEP_PAUSED, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
+    {STEP_IN_DOUBT, EV_FOUND, STEP_DONE, "the system knows its key"},
+    {STEP_IN_DOUBT, EV_DONE, STEP_DONE, "the system's late answer came"},
+    {STEP_IN_DOUBT, EV_NOT_FOUND, STEP_INTENDED, "it certainly did not take place; performed now"},
+    {STEP_IN_DOUBT, EV_UNSURE, STEP_UNSURE, "the system cannot tell"},
+    {STEP_IN_DOUBT, EV_DOUBT, STEP_IN_DOUBT, "the system could not be asked; asked again later"},
+    {STEP_IN_DOUBT, EV_RESTARTED, STEP_IN_DOUBT, "still nobody knows"},
+    {STEP_UNSURE, EV_RESOLVED, STEP_DONE, "a person saw that it took place"},
+    {STEP_UNSURE, EV_RESOLVED, STEP_INTENDED, "a person saw that it did not take place; performed now"},
+    {STEP_FAILED, EV_AGAIN, STEP_WAITING, "a person has it tried again"},
+    {STEP_SKIPPED, EV_AGAIN, STEP_WAITING, "a person wants it after all"},
+    {STEP_FAILED, EV_SKIPPED, STEP_SKIPPED, "a person leaves it, with a reason"},
+};
+const int n_transitions = (int)COUNT_OF(transitions);
+
+static bool in_table(enum step_status from, enum event_type event, enum step_status to)
+{
+    for (int i = 0; i < n_transitions; i++)
+        if (transitions[i].from == from && transitions[i].event == event && transitions[i].to == to)
+            return true;
+    return false;
+}
+
+void control_init(struct control *c, const struct procedure *p)
+{
+    memset(c, 0, sizeof *c);
+    c->trouble_step = -1;
+    for (int i = 0; i < p->n_steps; i++) {
+        c->steps[i].status = p->steps[i].spawned ? STEP_DORMANT : STEP_WAITING;
+        c->steps[i].run = 1;
+    }
+}
+
+/* --- one step
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void put(struct control *c, int step, enum step_status to, int64_t at)
+{
+    c->steps[step].status = (uint8_t)to;
+    c->steps[step].since = at;
+}
+
+/* Has it to be carried out anew. What is in flight settles first: an effect is never forgotten. */
+static void reset(struct control *c, const struct procedure *p, int step, int64_t at)
+{
+    struct control_step *k = &c->steps[step];
+    if (step_in_flight((enum step_status)k->status)) {
+        k->reset = 1;
+        return;
+    }
+    uint16_t run = (uint16_t)(k->began ? k->run + 1 : k->run);
+    enum step_status to = p->steps[step].spawned ? STEP_DORMANT : STEP_WAITING;
+    *k = (struct control_step){.status = (uint8_t)to, .run = run, .since = at};
+}
+
+static void reset_branch(struct control *c, const struct procedure *p, enum branch branch, int64_t at)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].branch == branch)
+            reset(c, p, i, at);
+}
+
+/* Resets `from` and every main step that comes after it, directly or not. */
+static void reset_from(struct control *c, const struct procedure *p, int from, int64_t at)
+{
+    bool hit[STEPS_MAX] = {false};
+    hit[from] = true;
+    for (bool more = true; more;) {
+        more = false;
+        for (int i = 0; i < p->n_steps; i++) {
+            const struct step *s = &p->steps[i];
+            if (hit[i] || s->branch != BRANCH_MAIN)
+                continue;
+            bool follows = s->of >= 0 && hit[s->of];
+            for (int k = 0; k < s->n_after && !follows; k++)
+                follows = hit[s->after[k]];
+            if (follows)
+                hit[i] = more = true;
+        }
+    }
+    for (int i = 0; i < p->n_steps; i++)
+        if (hit[i])
+            reset(c, p, i, at);
+}
+
+static void close_gate(struct control *c, const struct procedure *p, int watch, int64_t at);
+
+/* Lets go of what is not in flight: nobody will look at it or answer it any more. */
+static void let_go(struct control *c, const struct procedure *p, enum branch branch, bool waiting_too,
+                   int64_t at)
+{
+    for (int i = 0; i < p->n_steps; i++) {
+        enum step_status s = c->steps[i].status;
+        bool open = s == STEP_ASKING || s == STEP_OBSERVING || s == STEP_PAUSED;
+        bool waits = s == STEP_WAITING || s == STEP_READY;
+        if (p->steps[i].branch != branch || !(open || (waiting_too && waits)))
+            continue;
+        put(c, i, STEP_SKIPPED, at);
+        if (s == STEP_OBSERVING)
+            close_gate(c, p, i, at);
+    }
+}
+
+/* Moments are settled against the window: when it moves, they are settled anew. */
+static void unsettle_moments(struct control *c, const struct procedure *p, int64_t at)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (c->steps[i].status == STEP_READY && !c->steps[i].asked)
+            put(c, i, STEP_WAITING, at);
+}
+
+/* --- the change
+ * --------------------------------------------------------------------------------------------------- */
+
+static void enter_trouble(struct control *c, const struct procedure *p, int step, int64_t at)
+{
+    c->status = CHANGE_TROUBLE;
+    c->aside = BRANCH_MAIN;
+    c->trouble_step = (int16_t)step;
+    if (c->round < UINT8_MAX)
+        c->round++;
+    reset_branch(c, p, BRANCH_TROUBLE, at);
+}
+
+static void cancel(struct control *c, const struct procedure *p, int64_t at)
+{
+    c->status = CHANGE_CANCELLING;
+    c->aside = BRANCH_MAIN;
+    let_go(c, p, BRANCH_MAIN, false, at);
+    let_go(c, p, BRANCH_TROUBLE, false, at);
+    let_go(c, p, BRANCH_EXTEND, false, at);
+}
+
+static enum decision decision_of(const struct step *s, int choice)
+{
+    for (int d = DECISION_RETRY; d <= DECISION_STOP; d++)
+        if (str_eq(s->ask.choices[choice].id, decision_names[d]))
+            return (enum decision)d;
+    return DECISION_NONE;
+}
+
+/* Everything that failed runs again from where its step says. */
+static void reset_failed(struct control *c, const struct procedure *p, int64_t at)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].branch == BRANCH_MAIN && c->steps[i].status == STEP_FAILED && !p->steps[i].optional)
+            reset_from(c, p, p->steps[i].again, at);
+}
+
+static void decide(struct control *c, const struct procedure *p, enum decision d, int64_t at)
+{
+    if (d == DECISION_EXTEND) {
+        c->aside = BRANCH_EXTEND;
+        reset_branch(c, p, BRANCH_EXTEND, at);
+        unsettle_moments(c, p, at);
+        return;
+    }
+    let_go(c, p, BRANCH_TROUBLE, true, at);
+    let_go(c, p, BRANCH_EXTEND, true, at);
+    c->aside = BRANCH_MAIN;
+    switch (d) {
+    case DECISION_RETRY:
+        c->status = CHANGE_RUNNING;
+        reset_failed(c, p, at);
+        break;
+    case DECISION_PATCH:
+    case DECISION_ROLLBACK:
+        c->status = CHANGE_REPAIRING;
+        c->aside = d == DECISION_PATCH ? BRANCH_PATCH : BRANCH_ROLLBACK;
+        c->outcome = d == DECISION_PATCH ? OUTCOME_CARRIED_OUT : OUTCOME_ROLLED_BACK;
+        reset_branch(c, p, (enum branch)c->aside, at);
+        break;
+    case DECISION_STOP:
+        c->status = CHANGE_STOPPING;
+        let_go(c, p, BRANCH_MAIN, false, at);
+        break;
+    case DECISION_EXTEND:
+    case DECISION_NONE:
+        break;
+    }
+}
+
+static bool branch_settled(const struct control *c, const struct procedure *p, enum branch b, int *failed)
+{
+    *failed = -1;
+    for (int i = 0; i < p->n_steps; i++) {
+        if (p->steps[i].branch != b)
+            continue;
+        if (!step_settled((enum step_status)c->steps[i].status))
+            return false;
+        if (c->steps[i].status == STEP_FAILED && !p->steps[i].optional && *failed < 0)
+            *failed = i;
+    }
+    return true;
+}
+
+/* The decision stands to be taken again after a window was extended. */
+static void ask_again(struct control *c, const struct procedure *p, int64_t at)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].branch == BRANCH_TROUBLE && p->steps[i].has_ask && p->steps[i].ask.decision)
+            reset(c, p, i, at);
+}
+
+/* What follows of itself from the state an event has led to. */
+static void follow(struct control *c, const struct procedure *p, int64_t at)
+{
+    int failed;
+    if (c->status == CHANGE_TROUBLE && c->aside == BRANCH_EXTEND &&
+        branch_settled(c, p, BRANCH_EXTEND, &failed)) {
+        c->aside = BRANCH_MAIN;
+        ask_again(c, p, at);
+    }
+    if (c->status == CHANGE_REPAIRING && branch_settled(c, p, (enum branch)c->aside, &failed)) {
+        if (failed >= 0) {
+            enter_trouble(c, p, failed, at);
+            return;
+        }
+        c->status = CHANGE_RUNNING;
+        c->aside = BRANCH_MAIN;
+        reset_failed(c, p, at);
+        reset_from(c, p, p->redo_from, at);
+    }
+}
+
+/* A step has failed for good. What that means depends on where it stands. */
+static void failed(struct control *c, const struct procedure *p, int step, int64_t at)
+{
+    const struct step *s = &p->steps[step];
+    bool of_main = s->branch == BRANCH_MAIN && !s->unless_done;
+    if (of_main && !s->optional && c->status == CHANGE_RUNNING)
+        enter_trouble(c, p, step, at);
+}
+
+/* --- events
+ * ------------------------------------------------------------------------------------------------------- */
+
+static bool wrong_state(const struct event *e, const struct control *c, const struct procedure *p,
+                        struct error *err)
+{
+    if (e->step < 0)
+        return error_set(err, SB_STATE, "%s: not possible while the change is %s", event_names[e->type],
+                         change_status_names[c->status]);
+    return error_set(err, SB_STATE, "%s: step %s is %s", event_names[e->type], p->steps[e->step].id,
+                     step_status_names[c->steps[e->step].status]);
+}
+
+static bool may_begin(const struct control *c, const struct procedure *p, const struct event *e,
+                      struct error *err)
+{
+    const struct step *s = &p->steps[e->step];
+    if (!control_active(c, p, e->step))
+        return error_set(err, SB_STATE, "step %s is not to be carried out while the change is %s", s->id,
+                         change_status_names[c->status]);
+    for (int i = 0; i < s->n_after; i++)
+        if (!step_settled((enum step_status)c->steps[s->after[i]].status))
+            return error_set(err, SB_STATE, "step %s comes after %s, which is %s", s->id,
+                             p->steps[s->after[i]].id, step_status_names[c->steps[s->after[i]].status]);
+    if (s->branch == BRANCH_UNDO && step_in_flight((enum step_status)c->steps[s->of].status))
+        return error_set(err, SB_STATE, "step %s waits until it is known whether %s took place", s->id,
+                         p->steps[s->of].id);
+    bool acts = e->type == EV_ASKED || e->type == EV_INTENDED || e->type == EV_OBSERVING;
+    const struct interlock *rule = acts ? control_forbids(c, p, e->step) : NULL;
+    if (rule)
+        return error_set(err, SB_INTERLOCK, "step %s may not begin: rule \"%s\" of the page (line %d): %s",
+                         s->id, rule->id, rule->line, rule->because);
+    return true;
+}
+
+/* Where an answer leads. */
+static bool answer_target(const struct control *c, const struct procedure *p, const struct event *e,
+                          enum step_status *to, struct error *err)
+{
+    const struct step *s = &p->steps[e->step];
+    if (e->choice < 0 || e->choice >= s->ask.n_choices)
+        return error_set(err, SB_RANGE, "step %s has no choice number %d", s->id, e->choice);
+    const struct choice *choice = &s->ask.choices[e->choice];
+    if (choice->ends && control_deploying(c, p))
+        return error_set(err, SB_STATE,
+                         "the deployment has begun: the change can no longer be cancelled; say that it "
+                         "is in trouble and decide there");
+    if (s->ask.decision) {
+        enum decision d = decision_of(s, e->choice);
+        if (c->status != CHANGE_TROUBLE)
+            return error_set(err, SB_STATE, "there is nothing to decide while the change is %s",
+                             change_status_names[c->status]);
+        if (d == DECISION_ROLLBACK && !control_deploying(c, p))
+            return error_set(err, SB_STATE,
+                             "nothing has been deployed yet, so there is nothing to roll back: stop, or "
+                             "cancel the change");
+        if ((d == DECISION_PATCH || d == DECISION_ROLLBACK) && p->redo_from < 0)
+            return error_set(err, SB_STATE,
+                             "%s does not say (redo_from) from which step a deployment runs again", p->file);
+    }
+    if (choice->fails)
+        *to = STEP_FAILED;
+    else
+        *to = s->verb && !choice->ends ? STEP_READY : STEP_DONE;
+    return true;
+}
+
+/* The status that `e` leads its step to. */
+static bool target(const struct control *c, const struct procedure *p, const struct event *e,
+                   enum step_status *to, struct error *err)
+{
+    static const enum step_status plain[EV_TYPES] = {
+        [EV_READY] = STEP_READY,       [EV_SKIPPED] = STEP_SKIPPED,     [EV_ASKED] = STEP_ASKING,
+        [EV_INTENDED] = STEP_INTENDED, [EV_OBSERVING] = STEP_OBSERVING, [EV_PROGRESS] = STEP_OBSERVING,
+        [EV_DONE] = STEP_DONE,         [EV_RETRY] = STEP_PAUSED,        [EV_FAILED] = STEP_FAILED,
+        [EV_DOUBT] = STEP_IN_DOUBT,    [EV_FOUND] = STEP_DONE,          [EV_NOT_FOUND] = STEP_INTENDED,
+        [EV_UNSURE] = STEP_UNSURE,     [EV_GATE] = STEP_OBSERVING,      [EV_GATE_GONE] = STEP_OBSERVING,
+        [EV_AGAIN] = STEP_WAITING,
+    };
+    if (e->type == EV_ANSWERED) {
+        if (!answer_target(c, p, e, to, err))
+            return false;
+    } else if (e->type == EV_RESOLVED) {
+        *to = e->choice ? STEP_DONE : STEP_INTENDED;
+    } else {
+        *to = plain[e->type];
+    }
+    if (!in_table((enum step_status)c->steps[e->step].status, e->type, *to))
+        return wrong_state(e, c, p, err);
+    return true;
+}
+
+/* The step made for a pipeline's pauses: its question, or what sends the answer. */
+static int gate_step(const struct procedure *p, int watch, bool question)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].of == watch && p->steps[i].spawned && p->steps[i].has_ask == question)
+            return i;
+    return -1;
+}
+
+/* The pause is over: an unanswered question is withdrawn; an answer that was not yet sent is not sent. */
+static void close_gate(struct control *c, const struct procedure *p, int watch, int64_t at)
+{
+    for (int question = 0; question <= 1; question++) {
+        int i = gate_step(p, watch, question);
+        if (i < 0)
+            continue;
+        enum step_status s = c->steps[i].status;
+        if (s == STEP_WAITING || s == STEP_READY || s == STEP_ASKING || s == STEP_PAUSED)
+            put(c, i, STEP_SKIPPED, at);
+    }
+}
+
+static bool open_gate(struct control *c, const struct procedure *p, const struct event *e, struct error *err)
+{
+    int ask = gate_step(p, e->step, true), answer = gate_step(p, e->step, false);
+    if (ask < 0 || answer < 0)
+        return error_set(err, SB_STATE,
+                         "step %s has no gate on the page (%s:%d): add `gate:` to it, so that a pause "
+                         "can be answered",
+                         p->steps[e->step].id, p->file, p->steps[e->step].line);
+    for (int k = 0; k < 2; k++) {
+        int i = k ? answer : ask;
+        enum step_status s = c->steps[i].status;
+        if (s != STEP_DORMANT && !step_settled(s))
+            return wrong_state(e, c, p, err);
+    }
+    for (int k = 0; k < 2; k++) {
+        int i = k ? answer : ask;
+        reset(c, p, i, e->at);
+        put(c, i, STEP_WAITING, e->at);
+    }
+    return true;
+}
+
+static bool apply_to_step(struct control *c, const struct procedure *p, const struct event *e,
+                          struct error *err)
+{
+    if (e->step >= p->n_steps)
+        return error_set(err, SB_INTERNAL, "%s: there is no step %d", event_names[e->type], e->step);
+    struct control_step *k = &c->steps[e->step];
+    if (e->run != k->run)
+        return error_set(err, SB_STATE, "%s: step %s is in run %d by now, not %d", event_names[e->type],
+                         p->steps[e->step].id, k->run, e->run);
+    enum step_status from = (enum step_status)k->status, to;
+    if (!target(c, p, e, &to, err))
+        return false;
+    bool by_person = e->by && *e->by;
+    /* A try again is bound by the rules as the first was. */
+    bool begins = from == STEP_WAITING || from == STEP_READY ||
+                  (from == STEP_PAUSED && (e->type == EV_INTENDED || e->type == EV_OBSERVING));
+    if (begins && !(e->type == EV_SKIPPED && by_person) && !may_begin(c, p, e, err))
+        return false;
+    if (e->type == EV_GATE && !open_gate(c, p, e, err))
+        return false;
+    if (e->type == EV_AGAIN) {
+        if (c->status == CHANGE_ENDED || c->status == CHANGE_PLANNED)
+            return wrong_state(e, c, p, err);
+        reset(c, p, e->step, e->at);
+        return true;
+    }
+
+    if (to != from || e->type == EV_DOUBT)
+        put(c, e->step, to, e->at);
+    switch (e->type) {
+    case EV_READY:
+        k->at = json_int(e->data, "at", 0);
+        break;
+    case EV_ASKED:
+    case EV_INTENDED:
+    case EV_OBSERVING:
+        if (!k->began)
+            k->began = e->at > 0 ? e->at : 1;
+        if (e->type != EV_ASKED && k->attempt < UINT16_MAX)
+            k->attempt++;
+        break;
+    case EV_RETRY:
+    case EV_DOUBT:
+        k->at = json_int(e->data, "not_before", 0);
+        break;
+    case EV_ANSWERED:
+        k->choice = (uint8_t)(e->choice + 1);
+        k->asked = 1;
+        k->at = 0;
+        break;
+    case EV_GATE_GONE:
+        close_gate(c, p, e->step, e->at);
+        break;
+    default:
+        break;
+    }
+    if (from == STEP_OBSERVING && to != STEP_OBSERVING)
+        close_gate(c, p, e->step, e->at);
+    if (k->reset && !step_in_flight(to) && to != STEP_PAUSED) {
+        reset(c, p, e->step, e->at);
+        return true;
+    }
+    if (e->type == EV_ANSWERED) {
+        const struct step *s = &p->steps[e->step];
+        if (s->ask.choices[e->choice].ends)
+            cancel(c, p, e->at);
+        else if (s->ask.decision)
+            decide(c, p, decision_of(s, e->choice), e->at);
+    }
+    if (to == STEP_FAILED)
+        failed(c, p, e->step, e->at);
+    return true;
+}
+
+static bool end(struct control *c, const struct procedure *p, const struct event *e, struct error *err)
+{
+    struct wants w;
+    control_next(c, p, e->at, &w);
+    const struct interlock *rule = c->status == CHANGE_RUNNING ? control_forbids_end(c, p) : NULL;
+    if (rule)
+        return error_set(err, SB_INTERLOCK, "the change may not end: rule \"%s\" of the page (line %d): %s",
+                         rule->id, rule->line, rule->because);
+    if (w.n != 1 || w.list[0].kind != WANT_END)
+        return wrong_state(e, c, p, err);
+    if (c->status == CHANGE_STOPPING)
+        c->outcome = OUTCOME_STOPPED;
+    else if (c->status == CHANGE_CANCELLING)
+        c->outcome = OUTCOME_CANCELLED;
+    c->status = CHANGE_ENDED;
+    return true;
+}
+
+static void restarted(struct control *c, const struct procedure *p, int64_t at)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (c->steps[i].status == STEP_INTENDED) {
+            put(c, i, STEP_IN_DOUBT, at);
+            c->steps[i].at = 0;
+        }
+}
+
+static bool apply_to_change(struct control *c, const struct procedure *p, const struct event *e,
+                            struct error *err)
+{
+    enum change_status s = (enum change_status)c->status;
+    bool open = s != CHANGE_NEW && s != CHANGE_ENDED;
+    switch (e->type) {
+    case EV_PLANNED:
+        if (s != CHANGE_NEW)
+            return wrong_state(e, c, p, err);
+        c->status = CHANGE_PLANNED;
+        c->outcome = OUTCOME_OPEN;
+        return true;
+    case EV_STARTED:
+        if (s != CHANGE_PLANNED)
+            return wrong_state(e, c, p, err);
+        c->status = CHANGE_RUNNING;
+        c->outcome = OUTCOME_CARRIED_OUT;
+        return true;
+    case EV_AMENDED:
+        if (!open)
+            return wrong_state(e, c, p, err);
+        unsettle_moments(c, p, e->at);
+        return true;
+    case EV_NOTED:
+        return s != CHANGE_NEW ? true : wrong_state(e, c, p, err);
+    case EV_RESTARTED:
+        if (!open)
+            return wrong_state(e, c, p, err);
+        restarted(c, p, e->at);
+        return true;
+    case EV_TROUBLE:
+        if (s != CHANGE_RUNNING && s != CHANGE_REPAIRING)
+            return wrong_state(e, c, p, err);
+        enter_trouble(c, p, -1, e->at);
+        return true;
+    case EV_CANCELLED:
+        if (s != CHANGE_PLANNED && s != CHANGE_RUNNING && s != CHANGE_TROUBLE)
+            return wrong_state(e, c, p, err);
+        if (control_deploying(c, p))
+            return error_set(err, SB_STATE,
+                             "the deployment has begun: the change can no longer be cancelled; say that "
+                             "it is in trouble and decide there");
+        cancel(c, p, e->at);
+        return true;
+    case EV_ENDED:
+        return end(c, p, e, err);
+    default:
+        return error_set(err, SB_INTERNAL, "%s: says no step", event_names[e->type]);
+    }
+}
+
+bool control_apply(struct control *c, const struct procedure *p, const struct event *e, struct error *err)
+{
+    if (e->seq != c->seq + 1)
+        return error_set(err, SB_CONFLICT, "event %lld follows event %lld", (long long)e->seq,
+                         (long long)c->seq);
+    if (e->type < 0 || e->type >= EV_TYPES)
+        return error_set(err, SB_INTERNAL, "there is no event type %d", (int)e->type);
+    bool open = c->status != CHANGE_NEW && c->status != CHANGE_PLANNED && c->status != CHANGE_ENDED;
+    struct control after = *c;
+    if (e->step >= 0 && !open)
+        return wrong_state(&(struct event){.type = e->type, .step = -1}, c, p, err);
+    if (!(e->step >= 0 ? apply_to_step(&after, p, e, err) : apply_to_change(&after, p, e, err)))
+        return false;
+    follow(&after, p, e->at);
+    after.seq = e->seq;
+    after.at = e->at;
+    *c = after;
+    return true;
+}
