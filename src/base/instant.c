@@ -21,7 +21,7 @@ bool instant_parse_rfc3339(const char *text, int64_t *out, struct error *err)
 void instant_rfc3339(int64_t ms, char out[32])
 {
     time_t seconds = (time_t)floor_seconds(ms);
-    int rest = (int)(ms - (int64_t)seconds * 1000);
+    int rest = (int)(ms % 1000 + 1000) % 1000;
     struct tm tm = {0};
     gmtime_r(&seconds, &tm);
     size_t n = 0;

@@ -87,15 +87,17 @@ static void add_real(struct buf *b, double value)
 {
     char text[40];
     locale_t callers = uselocale(locale_ours());
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
+    if (fabs(value) < 1e15 && trunc(value) == value) {
+        snprintf(text, sizeof text, "%.1f", value); /* without ".0" it would read back as an integer */
+    } else {
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, value);
+            if (strtod(text, NULL) == value)
+                break;
+        }
     }
     uselocale(callers);
     buf_adds(b, text);
-    if (strpbrk(text, ".e") == NULL)
-        buf_adds(b, ".0"); /* or it would read back as an integer */
 }
 
 static int by_bytes(const void *a, const void *b)
