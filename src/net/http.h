@@ -25,7 +25,7 @@ struct http_peer; /* one for an outside system */
 struct http_call; /* one request under way */
 
 struct http *http_new(struct loop *l);
-void http_free(struct http *h); /* drops all calls without calling back */
+void http_free(struct http *h); /* drops all calls without calling back; not from inside on_body */
 
 enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_BEARER, HTTP_AUTH_HEADER };
 
@@ -55,7 +55,7 @@ struct http_peer_options {
 
 /* Checks the URL. Copies all it needs. NULL on error. */
 struct http_peer *http_peer_new(struct http *h, const struct http_peer_options *o, struct error *err);
-void http_peer_free(struct http_peer *p); /* cancels its calls without calling back */
+void http_peer_free(struct http_peer *p); /* cancels its calls without calling back; fine from any callback */
 /* Replaces the sign-in (a token that was fetched or refreshed). `value` is copied and wiped later. */
 void http_peer_token(struct http_peer *p, enum http_auth kind, const char *value);
 /* Replaces a TLS client certificate; open connections are dropped. */
@@ -92,7 +92,7 @@ struct http_reply {
     size_t body_len;
     const char *content_type;
     int64_t server_date_ms; /* of the Date header; 0 = none (doctor: clock skew) */
-    int64_t took_ms;
+    int64_t took_ms;        /* since http_send, with all waiting */
     int tries;
     const struct http_call *call; /* for http_reply_header */
 };
