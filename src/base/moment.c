@@ -61,7 +61,7 @@ static bool take_name(struct scan *s, const json_t *names, int64_t *out, struct 
 bool moment_parse(const char *text, const json_t *names, int64_t *out, struct error *err)
 {
     struct scan s;
-    int64_t moment, shift;
+    int64_t moment = 0, shift = 0;
     if (!scan_begin(&s, text, err) || !take_name(&s, names, &moment, err))
         return false;
     while (!scan_is_end(&s)) {
