@@ -15,8 +15,8 @@
  * calendar.conflicts (looks)
  *   arguments  from, to; client (optional: only what concerns it), except (optional: our own event)
  *   result     {"conflicts": [{"event", "title", "from", "to", "freeze": false, "url"}]}, by begin
- *              A time is half-open: an event that ends when another begins is no conflict. Freezes always concern everybody, unless
- *              their title names other clients only as the configuration says. */
+ *              A time is half-open: an event that ends when another begins is no conflict. Cancelled events are none. A freeze concerns
+ *              every client, unless the configuration that declares it names its clients. */
 #ifndef SB_SYSTEMS_CALENDAR_H
 #define SB_SYSTEMS_CALENDAR_H
 
@@ -30,12 +30,7 @@ bool calendar_is_freeze(const char *title);
 bool calendar_concerns(const char *client, const char *title, const char *description);
 bool calendar_overlap(int64_t from, int64_t to, int64_t other_from, int64_t other_to);
 
-/* Documents of the built-in driver (kind KEPT_EVENT, id = key of the effect that made it):
- * {"id", "change", "title", "description", "from", "to", "zone", "attendees", "meeting", "status": "confirmed" or "cancelled",
- *  "created", "updated", "sequence", "url"} */
-#define KEPT_EVENT "event"
-
-/* The built-in calendar as an iCalendar feed (RFC 5545), from an array of such documents; `now` stamps it. Caller frees. Pure. */
+/* The built-in calendar as an iCalendar feed (RFC 5545), from an array of KEPT_EVENT documents (systems/documents.h); `now` stamps it. Caller frees. Pure. */
 char *calendar_feed(const json_t *events, const char *name, int64_t now);
 
 #endif

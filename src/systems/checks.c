@@ -5,11 +5,7 @@
 
 void *checks_new(size_t size, struct system *s, struct http_peer *peer, check_fn *done, void *ctx)
 {
-    struct effect none = {.key = "", .verb = "check", .change = ""};
-    struct checks *c = flow_new(size, s, peer, &none, NULL, NULL, NULL);
-    c->done = done;
-    c->ctx = ctx;
-    return c;
+    return flow_visit(size, s, peer, done, ctx);
 }
 
 void checks_add(struct checks *c, enum check_state state, const char *what, const char *fmt, ...)
@@ -46,7 +42,5 @@ void checks_clock(struct checks *c, const struct http_reply *reply)
 
 void checks_end(struct checks *c)
 {
-    task_leave(&c->f.task);
-    c->done(c->ctx, c->items, c->n);
-    task_cancel(&c->f.task);
+    flow_checked(&c->f, c->items, c->n);
 }

@@ -7,9 +7,7 @@
 enum { CHECKS_MAX = 32 };
 
 struct checks {
-    struct flow f; /* first: the checks are a flow; its `done` is not used */
-    check_fn *done;
-    void *ctx;
+    struct flow f; /* first: the checks are a flow (flow_visit) */
     struct check items[CHECKS_MAX];
     int n;
 };

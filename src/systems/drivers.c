@@ -3,5 +3,13 @@
 #include <stddef.h>
 
 const struct driver *const drivers[] = {
+    &builtin_calendar_driver,
+    &builtin_statuspage_driver,
+    &builtin_tickets_driver,
+    &csv_driver,
+    &http_driver,
+    &none_cluster_driver,
+    &roster_driver,
+    &timeline_driver,
     NULL,
 };

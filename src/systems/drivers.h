@@ -5,8 +5,16 @@
 
 #include "systems/system.h"
 
-extern const struct driver jenkins_driver;    /* pipeline */
-extern const struct driver slack_driver;      /* chat */
-extern const struct driver statuspage_driver; /* statuspage */
+extern const struct driver builtin_calendar_driver;   /* calendar */
+extern const struct driver builtin_statuspage_driver; /* statuspage */
+extern const struct driver builtin_tickets_driver;    /* tickets */
+extern const struct driver csv_driver;                /* owners */
+extern const struct driver http_driver;               /* health */
+extern const struct driver jenkins_driver;            /* pipeline */
+extern const struct driver none_cluster_driver;       /* cluster */
+extern const struct driver roster_driver;             /* pager */
+extern const struct driver slack_driver;              /* chat */
+extern const struct driver statuspage_driver;         /* statuspage */
+extern const struct driver timeline_driver;           /* chat */
 
 #endif

@@ -11,6 +11,9 @@ static void flow_free(struct task *t)
     timer_cancel(f->timer);
     if (f->on_free)
         f->on_free(f);
+    if (f->ended)
+        *f->ended = true;
+    json_decref(f->told);
     json_decref((json_t *)f->effect.args);
     json_decref((json_t *)f->effect.parts);
     arena_free(&f->arena);
@@ -99,6 +102,20 @@ int64_t flow_pause(const struct flow *f, int64_t ms, int64_t at_least)
     return shorter < floor ? floor : shorter;
 }
 
+bool flow_tell(struct flow *f, json_t *view)
+{
+    if (!f->progress || json_equal(f->told, view))
+        return true;
+    json_decref(f->told);
+    f->told = json_incref(view);
+    bool ended = false;
+    f->ended = &ended;
+    f->progress(f->ctx, view);
+    if (!ended)
+        f->ended = NULL;
+    return !ended;
+}
+
 void flow_end(struct flow *f, const struct outcome *o)
 {
     task_leave(&f->task);
@@ -138,4 +155,19 @@ void flow_failed_find(struct flow *f, const struct http_reply *reply)
 {
     struct outcome o = outcome_of_failed_find(f->peer, &f->request, reply);
     flow_end(f, &o);
+}
+
+void *flow_visit(size_t size, struct system *s, struct http_peer *peer, check_fn *checked, void *ctx)
+{
+    static const struct effect nothing = {.key = "", .verb = "check", .change = ""};
+    struct flow *f = flow_new(size, s, peer, &nothing, NULL, NULL, ctx);
+    f->checked = checked;
+    return f;
+}
+
+void flow_checked(struct flow *f, const struct check *checks, int n)
+{
+    task_leave(&f->task);
+    f->checked(f->ctx, checks, n);
+    flow_free(&f->task);
 }

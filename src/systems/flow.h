@@ -24,6 +24,9 @@ struct flow {
     void (*on_reply)(struct flow *f, const struct http_reply *reply);
     void (*on_time)(struct flow *f);
     void (*on_free)(struct flow *f); /* drops what the driver's own struct holds besides; or NULL */
+    check_fn *checked;               /* of a doctor's visit */
+    json_t *told;                    /* the last view told */
+    bool *ended;                     /* set when the flow is freed while its view is being told */
 };
 
 /* `size` is that of the driver's own struct, zeroed but for its flow. */
@@ -44,6 +47,10 @@ void flow_wait(struct flow *f, int64_t ms, void (*then)(struct flow *f));
 /* A pause of the outside world: `ms` divided by the surroundings' speed, at least `at_least` (and 1 ms). */
 int64_t flow_pause(const struct flow *f, int64_t ms, int64_t at_least);
 
+/* Tells the present view (borrowed) unless it is the one told last. false: the callback ended this flow, so
+ * nothing of it may be touched any more. */
+MUST_USE bool flow_tell(struct flow *f, json_t *view);
+
 /* The ends. */
 void flow_done(struct flow *f, json_t *result);         /* takes the reference */
 void flow_end(struct flow *f, const struct outcome *o); /* `o->result` stays the caller's */
@@ -53,5 +60,9 @@ void flow_failed_send(struct flow *f,
                       const struct http_reply *reply); /* by outcome_of_failed_send, of the last request */
 void flow_failed_look(struct flow *f, const struct http_reply *reply);
 void flow_failed_find(struct flow *f, const struct http_reply *reply);
+
+/* A doctor's visit is a flow too: of no effect, and ended by flow_checked instead. */
+void *flow_visit(size_t size, struct system *s, struct http_peer *peer, check_fn *checked, void *ctx);
+void flow_checked(struct flow *f, const struct check *checks, int n);
 
 #endif

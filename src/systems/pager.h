@@ -19,9 +19,4 @@
 #ifndef SB_SYSTEMS_PAGER_H
 #define SB_SYSTEMS_PAGER_H
 
-/* Documents of the built-in roster (kind KEPT_ALERT, id = key of the effect). Whoever answers patches it:
- * {"id", "change", "to", "summary", "details", "priority", "people": [...], "status": "open" | "acknowledged" | "closed", "created",
- *  "by", "at", "note"} */
-#define KEPT_ALERT "alert"
-
 #endif

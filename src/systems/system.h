@@ -29,7 +29,8 @@ enum role {
 extern const char *const role_names[ROLE_COUNT]; /* "tickets", ... */
 
 /* Documents of the built-in drivers, kept by the engine in its store: a built-in ticket, event, maintenance, message is one document
- * under its effect's key. Function table, so that systems/ needs no store. All calls are asynchronous and durable before the callback. */
+ * under its effect's key. Function table, so that systems/ needs no store. All calls are asynchronous and durable before the callback, which
+ * always comes. Documents given are borrowed for the call, those called back with for the callback. */
 struct shelf {
     void *ctx;
     /* Stores `doc` under (kind, id) unless it is there already; `done` gets the document that stands there now. */

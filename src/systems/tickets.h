@@ -20,9 +20,4 @@
 #ifndef SB_SYSTEMS_TICKETS_H
 #define SB_SYSTEMS_TICKETS_H
 
-/* Documents of the built-in driver (kind KEPT_TICKET, id = key of the effect that made it), as the web page shows them:
- * {"id", "change", "summary", "description", "labels", "type", "status", "resolution", "created", "url",
- *  "history": {KEY: {"to", "at"}}, "comments": {KEY: {"text", "at"}}, "links": {KEY: {"url", "title", "at"}}} */
-#define KEPT_TICKET "ticket"
-
 #endif
