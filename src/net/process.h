@@ -1,4 +1,8 @@
-/* process.h: child processes on the loop: no shell, own process group, output line by line, bounded. */
+/* process.h: child processes on the loop: no shell, own process group, output line by line, bounded.
+ *
+ * A process ends in one call of `done`, and is gone after it. That comes when the child has ended and its
+ * output was read (what somebody it left in the background still says is not waited for); after a stop or a
+ * time-out, when its whole group is gone or was killed. */
 #ifndef SB_NET_PROCESS_H
 #define SB_NET_PROCESS_H
 
@@ -35,7 +39,7 @@ struct process *process_start(struct loop *l, const struct process_options *o,
 int process_pid(const struct process *p);
 /* SIGTERM to the group, SIGKILL after `grace_ms`. `done` is still called. */
 void process_stop(struct process *p, int grace_ms);
-/* Forgets it without calling back. */
+/* Forgets it without calling back, also from inside on_line. Not after `done`; inside it, it does nothing. */
 void process_free(struct process *p);
 
 #endif
