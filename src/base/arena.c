@@ -34,8 +34,23 @@ struct arena arena_make(void)
     return (struct arena){0};
 }
 
+struct arena_release {
+    struct arena_release *next;
+    void (*release)(void *p);
+    void *p;
+};
+
+void arena_on_free(struct arena *a, void (*release)(void *p), void *p)
+{
+    struct arena_release *r = ARENA_NEW(a, struct arena_release);
+    *r = (struct arena_release){.next = a->releases, .release = release, .p = p};
+    a->releases = r;
+}
+
 void arena_free(struct arena *a)
 {
+    for (struct arena_release *r = a->releases; r != NULL; r = r->next)
+        r->release(r->p);
     for (struct arena_block *b = a->head; b != NULL;) {
         struct arena_block *next = b->next;
         free(b);

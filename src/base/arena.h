@@ -9,9 +9,11 @@
 #include <stddef.h>
 
 struct arena_block;
+struct arena_release;
 
 struct arena {
     struct arena_block *head;
+    struct arena_release *releases;
     size_t used; /* bytes handed out, for limits and statistics */
 };
 
@@ -19,6 +21,9 @@ struct arena {
 struct arena arena_make(void);
 void arena_free(struct arena *a);
 #define _cleanup_arena_ CLEANUP(arena_free)
+/* Has arena_free call `release(p)` first, the latest registered first: for what things in the arena own but the arena cannot hold
+ * (a reference to a JSON value). */
+void arena_on_free(struct arena *a, void (*release)(void *p), void *p);
 
 /* Zeroed memory, aligned for any type; never NULL. size 0 gives a unique pointer. */
 void *arena_alloc(struct arena *a, size_t size);

@@ -57,9 +57,32 @@ static void texts_are_copied(void **state)
     assert_string_equal(arena_printf(&a, "%s-%d", "HF", 7), "HF-7");
 }
 
+static char released[8];
+
+static void note_release(void *p)
+{
+    size_t n = strlen(released);
+    released[n] = *(const char *)p;
+    released[n + 1] = '\0';
+}
+
+static void what_an_arena_cannot_hold_is_released_with_it_latest_first(void **state)
+{
+    (void)state;
+    struct arena a = arena_make();
+    arena_on_free(&a, note_release, arena_strdup(&a, "1"));
+    arena_on_free(&a, note_release, arena_strdup(&a, "2"));
+    assert_string_equal(released, "");
+    arena_free(&a);
+    assert_string_equal(released, "21");
+    arena_free(&a);
+    assert_string_equal(released, "21");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_an_arena_cannot_hold_is_released_with_it_latest_first),
         cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
         cmocka_unit_test(an_empty_allocation_is_unique),
         cmocka_unit_test(what_was_handed_out_is_counted),
