@@ -28,6 +28,8 @@ struct engine_options {
     const struct config *config;
     const struct engine_clock *clock; /* NULL = real */
     double speed;                     /* of soak times and polls; 1 normally */
+    bool hold;                        /* record what people say, but carry nothing out: for a command that answers a gate while no
+                                       * server runs, and for those that only look */
     bool yes;                         /* gates are answered with their first choice by `yes_as` (drills, `--yes`) */
     const char *yes_as;
     const char *socket_path;          /* told to a second process that wants the store */

@@ -53,7 +53,7 @@ static json_t *answer_args(struct reading *r, const struct draft *d)
     const json_t *build = json_object_get(d->s.with, "build");
     return json_pack("{s:s, s:s, s:s}", "build",
                      build != NULL && json_is_string(build) ? json_string_value(build) : "", "gate",
-                     arena_printf(r->a, "{{ steps[\"%s\"].gate }}", d->s.id), "proceed",
+                     arena_printf(r->a, "{{ steps[\"%s\"].gate.id }}", d->s.id), "proceed",
                      arena_printf(r->a, "{{ steps[\"%s.proceed\"].answer == \"proceed\" }}", d->s.id));
 }
 

@@ -17,6 +17,7 @@ struct draft {
     struct step s;
     const struct yaml *place; /* its `id`, or the field that made it */
     const struct yaml *after; /* as written, or NULL */
+    const struct yaml *again; /* as written, or NULL */
     const struct yaml *undo, *due, *gate;
     struct draft *of; /* the written step it was made for */
 };

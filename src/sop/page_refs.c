@@ -134,6 +134,41 @@ static void read_redo(struct reading *r)
     r->p->redo_from = step;
 }
 
+static bool is_verb(const struct draft *d, const char *name)
+{
+    return d->s.verb != NULL && strcmp(d->s.verb->name, name) == 0;
+}
+
+/* A build that failed is not watched again but started again. */
+static int again_by_default(const struct reading *r, int step)
+{
+    const struct draft *d = &r->drafts[step];
+    if (is_verb(d, "pipeline.watch"))
+        for (int i = step - 1; i >= 0; i--)
+            if (r->drafts[i].s.branch == d->s.branch && is_verb(&r->drafts[i], "pipeline.start"))
+                return i;
+    return step;
+}
+
+static void read_agains(struct reading *r)
+{
+    for (int i = 0; i < r->n_drafts; i++) {
+        struct draft *d = &r->drafts[i];
+        d->s.again = again_by_default(r, i);
+        if (d->again == NULL)
+            continue;
+        const char *what = arena_printf(r->a, "step %s: again", d->s.id);
+        int step = page_step_ref(r, d->again, what);
+        if (step < 0)
+            continue;
+        if (r->drafts[step].s.branch != d->s.branch || r->drafts[step].of != NULL)
+            FAULT(r, SB_RANGE, d->again, "%s: \"%s\" is not a written step of the same branch", what,
+                  r->drafts[step].s.id);
+        else
+            d->s.again = step;
+    }
+}
+
 /* Somebody must be asked, exactly once, what becomes of a change in trouble. */
 static void check_decision(struct reading *r)
 {
@@ -158,6 +193,7 @@ void page_refs_check(struct reading *r)
     read_orders(r);
     check_circles(r);
     read_redo(r);
+    read_agains(r);
     check_decision(r);
 }
 

@@ -180,6 +180,12 @@ static void read_due(struct reading *r, struct draft *d, const struct yaml *y)
         page_text_add(r, by, TEXT_MOMENT, what);
 }
 
+static void read_again(struct reading *r, struct draft *d, const struct yaml *y)
+{
+    (void)r;
+    d->again = y;
+}
+
 static void read_gate(struct reading *r, struct draft *d, const struct yaml *y)
 {
     (void)r;
@@ -267,6 +273,9 @@ const struct step_field step_fields[] = {
     {"undo", read_undo, "what takes the step back when the change is cancelled"},
     {"retry", read_retry, "how often to try, and how long to pause"},
     {"timeout", read_timeout, "how long the step may take as a whole"},
+    {"again", read_again,
+     "the step from which it is tried again when that is decided in trouble; default: itself, or for "
+     "pipeline.watch the pipeline.start before it"},
     {"on_failure", read_on_failure, "trouble, or continue"},
     {"rows", read_rows, "the rows of the process it carries"},
     {NULL, NULL, NULL},

@@ -1,5 +1,5 @@
-/* verbs.h: everything a step can do, as one table: the words a page may write after `do:`. The page parser checks pages against
- * it, the engine finds drivers by it, `signalbox sop verbs` prints it. Pure data. */
+/* verbs.h: everything a step can do, as one table: the words a page may write after `do:`. The page parser
+ * checks pages against it, the engine finds drivers by it, `signalbox sop verbs` prints it. Pure data. */
 #ifndef SB_SOP_VERBS_H
 #define SB_SOP_VERBS_H
 
@@ -8,7 +8,8 @@
 enum verb_kind {
     VERB_EFFECT,  /* changes another system: intend, perform, record; has a key */
     VERB_OBSERVE, /* only looks, perhaps for a long time; safe to begin again after a crash */
-    VERB_LOCAL,   /* concerns only the change itself (report, note): performed by the engine on the store, idempotent by key */
+    VERB_LOCAL,   /* concerns only the change itself (report, note): performed by the engine on the store,
+                     idempotent by key */
 };
 
 enum verb_arg_type { ARG_TEXT, ARG_NUMBER, ARG_FLAG, ARG_LIST, ARG_MAP, ARG_DURATION, ARG_ANY };
@@ -27,7 +28,7 @@ struct verb {
     enum verb_kind kind;
     const char *says;
     struct verb_arg args[VERB_ARGS_MAX]; /* ends with a NULL name */
-    const char *result; /* the fields of its result, for pages that use them: "id, url" */
+    const char *result;                  /* the fields of its result, for pages that use them: "id, url" */
 };
 
 /* Ends with a NULL name. */

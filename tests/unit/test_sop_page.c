@@ -305,7 +305,7 @@ static void a_gate_makes_a_dormant_question_and_its_answer(void **state)
     assert_string_equal(proceed->ask.role, "deploy");
     assert_after(p, "watch.answer", "watch.proceed");
     assert_with(answer,
-                "{\"build\":\"{{ steps.deploy.build }}\",\"gate\":\"{{ steps[\\\"watch\\\"].gate }}\","
+                "{\"build\":\"{{ steps.deploy.build }}\",\"gate\":\"{{ steps[\\\"watch\\\"].gate.id }}\","
                 "\"proceed\":\"{{ steps[\\\"watch.proceed\\\"].answer == \\\"proceed\\\" }}\"}");
     assert_after(p, "look", "deploy notice");
 }
