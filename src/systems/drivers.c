@@ -8,8 +8,11 @@ const struct driver *const drivers[] = {
     &builtin_tickets_driver,
     &csv_driver,
     &http_driver,
+    &jenkins_driver,
     &none_cluster_driver,
     &roster_driver,
+    &slack_driver,
+    &statuspage_driver,
     &timeline_driver,
     NULL,
 };

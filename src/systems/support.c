@@ -3,11 +3,11 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/instant.h"
+#include "net/pace.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* --- configuration
@@ -177,23 +177,12 @@ bool config_peer(const struct yaml *config, const char *file, const struct http_
 /* --- outcomes
  * ------------------------------------------------------------------------------------------------- */
 
-static int64_t retry_after_ms(const struct http_reply *reply)
+/* At most an hour: longer is a fault of theirs. */
+static int64_t asked_pause_ms(const struct http_reply *reply)
 {
-    const char *text = http_reply_header(reply, "Retry-After");
-    if (!text)
-        return 0;
-    char *end = NULL;
-    double s = strtod(text, &end);
-    if (end == text) {
-        struct tm tm = {0};
-        if (!strptime(text, "%a, %d %b %Y %H:%M:%S", &tm))
-            return 0;
-        int64_t base = reply->server_date_ms ? reply->server_date_ms : loop_wall_ms();
-        s = (double)((int64_t)timegm(&tm) * 1000 - base) / 1000;
-    }
-    if (!(s > 0))
-        return 0;
-    return s > 3600 ? HOURS(1) : (int64_t)(s * 1000);
+    const char *text = reply->status ? http_reply_header(reply, "Retry-After") : NULL;
+    int64_t ms = retry_after_ms(text, reply->server_date_ms, loop_wall_ms());
+    return ms < 0 ? 0 : ms > HOURS(1) ? HOURS(1) : ms;
 }
 
 static bool passes_by_itself(int status)
@@ -208,7 +197,7 @@ static struct outcome told(const struct http_peer *p, const struct http_request 
     if (http_ok(p, r, reply, &o.error))
         (void)error_set(&o.error, SB_REMOTE, "%s: answered %d with something that is not understood", r->what,
                         reply->status);
-    o.retry_after_ms = reply->status ? retry_after_ms(reply) : 0;
+    o.retry_after_ms = asked_pause_ms(reply);
     return o;
 }
 
