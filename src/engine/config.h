@@ -38,7 +38,17 @@ struct config_system {
     const struct yaml *yaml; /* its block, or NULL when built in by default */
 };
 
+/* A client or service that came into being when asked for, because none are configured. */
+struct config_made {
+    struct config_made *next;
+    const char *id;
+    struct config_client client;
+    struct config_env env;
+    struct config_service service;
+};
+
 struct config {
+    struct arena *arena;   /* everything lives here; outlives the configuration's users */
     const char *file;      /* "" = none */
     const char *state_dir;
     const char **page_dirs; /* where pages are looked for, NULL-terminated; the pages that ship come last, embedded */
@@ -54,11 +64,14 @@ struct config {
     const char *production_oncall; /* schedule of the production on-call, or NULL */
     const char *zone;      /* of times without a client; default UTC */
     int poll_ms;
+    struct config_made **made; /* grows while the rest stays as it was read */
 };
 
 /* Reads `path` (NULL = none) into `a`. Unknown keys, wrong types, unknown drivers, unknown zones ... are refused with file, line, column and near
  * name. When no client is configured, any name of a sane form is a client with env prod. */
 struct config *config_read(const char *path, struct arena *a, struct error *err);
+/* Drops its JSON values; the rest goes with the arena. NULL is fine. */
+void config_free(struct config *c);
 
 /* NULL and near names in `err` when there is none. */
 const struct config_client *config_client(const struct config *c, const char *id, struct error *err);
