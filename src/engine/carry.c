@@ -1,12 +1,14 @@
-/* carry.c: one change is carried on: the core is asked what it wants until it wants nothing more that can be had now.
+/* carry.c: one change is carried on: the core is asked what it wants until it wants nothing more that can be
+ * had now.
  *
- *   asks the core -> makes events of what it wants -> hands them to the store -> when durable: asks, performs, looks, finds
+ *   asks the core -> makes events of what it wants -> hands them to the store -> when durable: asks,
+ * performs, looks, finds
  *
  * Nothing here decides: change_next does. */
-#include "engine/crashpoint.h"
-#include "engine/inside.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "engine/crashpoint.h"
+#include "engine/inside.h"
 
 /* No page makes so many events without anything happening outside: beyond it, something of ours is wrong. */
 enum { EVENTS_A_PASS = 5000 };
@@ -20,9 +22,11 @@ static void set_stuck(struct ride *r, const struct error *err)
     r->stuck = text;
 }
 
-/* --- wants that are events ------------------------------------------------------------------------------------------- */
+/* --- wants that are events
+ * ------------------------------------------------------------------------------------------- */
 
-/* What the core refuses of its own wishes is a failure of the step, told to people, and not tried for ever. */
+/* What the core refuses of its own wishes is a failure of the step, told to people, and not tried for ever.
+ */
 static bool record_or_fail(struct ride *r, struct event *ev)
 {
     struct error err = ERROR_NONE, again = ERROR_NONE;
@@ -30,7 +34,8 @@ static bool record_or_fail(struct ride *r, struct event *ev)
     if (ride_record(r, ev, &err))
         return true;
     if (step >= 0) {
-        struct event failed = {.type = EV_FAILED, .step = step, .data = json_pack("{s:s}", "error", err.text)};
+        struct event failed = {
+            .type = EV_FAILED, .step = step, .data = json_pack("{s:s}", "error", err.text)};
         if (ride_record(r, &failed, &again))
             return true;
     }
@@ -65,9 +70,10 @@ static bool time_is_up(struct ride *r, int step)
     const struct step_data *d = &r->c->data[step];
     _cleanup_arena_ struct arena a = arena_make();
     int64_t took = engine_now(r->e) - r->c->control.steps[step].began;
-    const char *text = d->reason ? arena_printf(&a, "its time is up (%s): %s", duration_text(took, &a), d->reason)
-                                 : arena_printf(&a, "its time is up (%s)",
-                                                duration_text(s->timeout_ms ? s->timeout_ms : took, &a));
+    const char *text = d->reason
+                           ? arena_printf(&a, "its time is up (%s): %s", duration_text(took, &a), d->reason)
+                           : arena_printf(&a, "its time is up (%s)",
+                                          duration_text(s->timeout_ms ? s->timeout_ms : took, &a));
     json_t *data = json_pack("{s:s}", "error", text);
     if (d->view)
         json_object_set(data, "result", d->view);
@@ -96,7 +102,8 @@ static bool end(struct ride *r)
     return record_or_fail(r, &ev);
 }
 
-/* An effect in doubt whose system needs no looking: it is performed again without harm, or nobody but a person can tell. */
+/* An effect in doubt whose system needs no looking: it is performed again without harm, or nobody but a
+ * person can tell. */
 static bool settle_doubt(struct ride *r, int step)
 {
     const struct verb *v = r->c->sop->steps[step].verb;
@@ -109,7 +116,8 @@ static bool settle_doubt(struct ride *r, int step)
             return false;
         if (!entry || !entry->repeatable) {
             if (entry)
-                error_set(&err, SB_STATE, "%s has no way to look up whether \"%s\" took place", system->name, v->name);
+                error_set(&err, SB_STATE, "%s has no way to look up whether \"%s\" took place", system->name,
+                          v->name);
             ev.type = EV_UNSURE;
             ev.data = json_pack("{s:s}", "error", err.text);
         }
@@ -144,7 +152,8 @@ static bool say_yes(struct ride *r)
     return false;
 }
 
-/* --- the loop of one change ------------------------------------------------------------------------------------------- */
+/* --- the loop of one change
+ * ------------------------------------------------------------------------------------------- */
 
 /* Makes an event of the first want that is one. */
 static bool make_event(struct ride *r, const struct wants *w)
@@ -176,9 +185,9 @@ static bool make_event(struct ride *r, const struct wants *w)
     return r->e->yes && say_yes(r);
 }
 
+/* True when that made an event: it could not even begin, or it was done here. */
 static bool start_work(struct ride *r, const struct wants *w)
 {
-    bool recorded = false;
     for (int i = 0; i < w->n; i++) {
         int step = w->list[i].step;
         enum want_kind kind = w->list[i].kind;
@@ -190,10 +199,12 @@ static bool start_work(struct ride *r, const struct wants *w)
             local_perform(r, step);
             return true;
         }
-        work_start(r, kind == WANT_PERFORM ? WORK_PERFORM : kind == WANT_OBSERVE ? WORK_OBSERVE : WORK_FIND, step);
+        work_start(r,
+                   kind == WANT_PERFORM   ? WORK_PERFORM
+                   : kind == WANT_OBSERVE ? WORK_OBSERVE
+                                          : WORK_FIND,
+                   step);
         if (json_array_size(r->out) > 0)
-            recorded = true; /* it could not even begin */
-        if (recorded)
             return true;
     }
     return false;
@@ -207,13 +218,16 @@ static int64_t sooner(int64_t a, int64_t b)
 void carry(struct ride *r)
 {
     struct wants w = {.n = 0};
-    int64_t wake = 0;
-    if (r->broken || r->ended)
+    if (r->broken)
         return;
+    if (r->ended) {
+        ride_flush(r); /* a late note */
+        return;
+    }
     free(r->stuck);
     r->stuck = NULL;
     const bool waits = ride_behind(r) != NULL;
-    works_due(r, engine_now(r->e), &wake);
+    const int64_t wake = works_due(r, engine_now(r->e));
     for (int n = 0; !waits; n++) {
         if (n == EVENTS_A_PASS) {
             struct error err;

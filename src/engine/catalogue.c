@@ -1,6 +1,7 @@
 /* catalogue.c: looking things up in the configuration: clients, envs, services, people and what they may do.
  *
- * A team with nothing configured names clients and services as it likes: they come into being when asked for. */
+ * A team with nothing configured names clients and services as it likes: they come into being when asked for.
+ */
 #include "engine/config.h"
 
 #include "base/buf.h"
@@ -61,9 +62,9 @@ static const struct config_client *make_client(const struct config *c, const cha
                                        .hours = "08:00-18:00",
                                        .envs = &m->env,
                                        .n_envs = 1};
-    m->client.facts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:{}}", "id", m->id, "name", m->id, "zone",
-                                c->zone, "work_week", "mon-fri", "hours", "08:00-18:00", "components",
-                                "channels");
+    m->client.facts =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:{}}", "id", m->id, "name", m->id, "zone", c->zone,
+                  "work_week", "mon-fri", "hours", "08:00-18:00", "components", "channels");
     return &m->client;
 }
 
@@ -126,7 +127,8 @@ const struct config_person *config_person(const struct config *c, const char *id
     return NULL;
 }
 
-/* --- rights ------------------------------------------------------------------------------------------------------ */
+/* --- rights
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* No list = all. */
 static bool in_scope(const json_t *list, const char *name)
@@ -135,9 +137,7 @@ static bool in_scope(const json_t *list, const char *name)
         return true;
     size_t i;
     json_t *one;
-    json_array_foreach((json_t *)list, i, one)
-        if (str_eq(json_string_value(one), name))
-            return true;
+    json_array_foreach((json_t *)list, i, one) if (str_eq(json_string_value(one), name)) return true;
     return false;
 }
 
@@ -147,7 +147,8 @@ static bool role_covers(const char *has, const char *wants)
     return str_eq(has, wants) || str_eq(has, "administer") || str_eq(wants, "see");
 }
 
-bool config_may(const struct config *c, const char *who, const char *role, const char *client, const char *env)
+bool config_may(const struct config *c, const char *who, const char *role, const char *client,
+                const char *env)
 {
     if (c->n_people == 0)
         return true;

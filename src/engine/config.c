@@ -1,4 +1,5 @@
-/* config.c: reads the file, from the top key down; each block's reader knows its keys and says what it expected. */
+/* config.c: reads the file, from the top key down; each block's reader knows its keys and says what it
+ * expected. */
 #include "engine/config.h"
 
 #include "base/buf.h"
@@ -16,7 +17,8 @@ struct reader {
     const char *file;
 };
 
-/* --- small readers: each gives the value or says what it expected, and where ---------------------------------- */
+/* --- small readers: each gives the value or says what it expected, and where
+ * ---------------------------------- */
 
 static const char *kind_text(const struct yaml *y)
 {
@@ -108,7 +110,8 @@ static bool read_zone(const struct reader *r, const struct yaml *map, const char
     return true;
 }
 
-/* --- clients -------------------------------------------------------------------------------------------------- */
+/* --- clients
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool day_name(const char *s, size_t n)
 {
@@ -135,14 +138,15 @@ static bool check_hours(const struct reader *r, const struct yaml *y, struct err
         return true;
     int h1, m1, h2, m2, end = 0;
     if (y->kind == YAML_SCALAR && strlen(y->text) == 11 &&
-        sscanf(y->text, "%2d:%2d-%2d:%2d%n", &h1, &m1, &h2, &m2, &end) == 4 && end == 11 && h1 >= 0 && h1 < 24 &&
-        h2 >= 0 && h2 <= 24 && m1 >= 0 && m1 < 60 && m2 >= 0 && m2 < 60 && h1 * 60 + m1 < h2 * 60 + m2 &&
-        h2 * 60 + m2 <= 24 * 60)
+        sscanf(y->text, "%2d:%2d-%2d:%2d%n", &h1, &m1, &h2, &m2, &end) == 4 && end == 11 && h1 >= 0 &&
+        h1 < 24 && h2 >= 0 && h2 <= 24 && m1 >= 0 && m1 < 60 && m2 >= 0 && m2 < 60 &&
+        h1 * 60 + m1 < h2 * 60 + m2 && h2 * 60 + m2 <= 24 * 60)
         return true;
     return wrong(r, y, "hours", "staffed hours such as 08:00-18:00", err);
 }
 
-static bool read_envs(const struct reader *r, const struct yaml *y, struct config_client *out, struct error *err)
+static bool read_envs(const struct reader *r, const struct yaml *y, struct config_client *out,
+                      struct error *err)
 {
     static const char *const keys[] = {"production", "facts", NULL};
     if (!y) {
@@ -226,9 +230,13 @@ static bool read_client(const struct reader *r, const struct yaml *key, const st
 {
     static const char *const keys[] = {"name",       "zone",     "work_week", "hours", "tam",
                                        "components", "channels", "envs",      "facts", NULL};
-    *out = (struct config_client){
-        .id = key->text, .name = key->text, .zone = r->c->zone, .work_week = "mon-fri", .hours = "08:00-18:00"};
-    if (!read_name(r, key, "client", err) || !need_map(r, y, key->text, "a map that describes the client", err) ||
+    *out = (struct config_client){.id = key->text,
+                                  .name = key->text,
+                                  .zone = r->c->zone,
+                                  .work_week = "mon-fri",
+                                  .hours = "08:00-18:00"};
+    if (!read_name(r, key, "client", err) ||
+        !need_map(r, y, key->text, "a map that describes the client", err) ||
         !yaml_only(y, r->file, "client", keys, err) || !read_text(r, y, "name", &out->name, err) ||
         !read_zone(r, y, &out->zone, err) || !check_work_week(r, yaml_get(y, "work_week"), err) ||
         !check_hours(r, yaml_get(y, "hours"), err) || !check_tam(r, yaml_get(y, "tam"), err) ||
@@ -258,7 +266,8 @@ static bool read_clients(const struct reader *r, const struct yaml *y, struct er
     return true;
 }
 
-/* --- services, people ------------------------------------------------------------------------------------------- */
+/* --- services, people
+ * ------------------------------------------------------------------------------------------- */
 
 static bool read_services(const struct reader *r, const struct yaml *y, struct error *err)
 {
@@ -323,15 +332,16 @@ static bool check_role(const struct reader *r, const struct yaml *y, struct erro
     if (y->kind == YAML_MAP && !yaml_only(y, r->file, "role", keys, err))
         return false;
     if (!word || word->kind != YAML_SCALAR || !name_is_sane(word->text))
-        return wrong(r, word ? word : y, "role", "see, deploy, approve, administer or a word that the pages use",
-                     err);
+        return wrong(r, word ? word : y, "role",
+                     "see, deploy, approve, administer or a word that the pages use", err);
     const char *near = str_near(word->text, role_words);
     if (near && !str_eq(near, word->text))
         return error_at(err, SB_UNKNOWN, r->file, word->line, word->column,
                         "there is no role \"%s\"; did you mean \"%s\"?", word->text, near);
     if (y->kind != YAML_MAP)
         return true;
-    return check_role_clients(r, yaml_get(y, "clients"), err) && check_list(r, yaml_get(y, "envs"), "envs", err);
+    return check_role_clients(r, yaml_get(y, "clients"), err) &&
+           check_list(r, yaml_get(y, "envs"), "envs", err);
 }
 
 static bool read_people(const struct reader *r, const struct yaml *y, struct error *err)
@@ -359,7 +369,8 @@ static bool read_people(const struct reader *r, const struct yaml *y, struct err
     return true;
 }
 
-/* --- systems ---------------------------------------------------------------------------------------------------- */
+/* --- systems
+ * ---------------------------------------------------------------------------------------------------- */
 
 static const char **driver_names(const struct reader *r, enum role role)
 {
@@ -383,9 +394,11 @@ static bool unknown_driver(const struct reader *r, const struct yaml *y, enum ro
         buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
     if (near)
         return error_at(err, SB_UNKNOWN, r->file, y->line, y->column,
-                        "%s: there is no driver \"%s\"; did you mean \"%s\"?", role_names[role], y->text, near);
-    return error_at(err, SB_UNKNOWN, r->file, y->line, y->column, "%s: there is no driver \"%s\"; there are: %s",
-                    role_names[role], y->text, all.len ? buf_str(&all) : "none");
+                        "%s: there is no driver \"%s\"; did you mean \"%s\"?", role_names[role], y->text,
+                        near);
+    return error_at(err, SB_UNKNOWN, r->file, y->line, y->column,
+                    "%s: there is no driver \"%s\"; there are: %s", role_names[role], y->text,
+                    all.len ? buf_str(&all) : "none");
 }
 
 static bool check_driver_keys(const struct reader *r, const struct driver *d, const struct yaml *y,
@@ -437,7 +450,8 @@ static bool read_systems(const struct reader *r, const struct yaml *y, struct er
     return true;
 }
 
-/* --- the rest, and the whole ------------------------------------------------------------------------------------ */
+/* --- the rest, and the whole
+ * ------------------------------------------------------------------------------------ */
 
 static const char *default_state_dir(struct arena *a)
 {
@@ -480,7 +494,8 @@ static bool read_poll(const struct reader *r, const struct yaml *y, struct error
     if (y->kind != YAML_SCALAR || !duration_parse(y->text, &ms, &why))
         return wrong(r, y, "poll", "a duration such as 2s", err);
     if (ms < 50 || ms > MINUTES(10))
-        return error_at(err, SB_RANGE, r->file, y->line, y->column, "poll: %s: between 50ms and 10m", y->text);
+        return error_at(err, SB_RANGE, r->file, y->line, y->column, "poll: %s: between 50ms and 10m",
+                        y->text);
     r->c->poll_ms = (int)ms;
     return true;
 }
@@ -505,15 +520,17 @@ static bool read_state(const struct reader *r, const struct yaml *y, struct erro
 
 static bool read_all(const struct reader *r, const struct yaml *y, struct error *err)
 {
-    static const char *const keys[] = {"state",    "zone",     "poll",   "pages",             "systems", "clients",
-                                       "services", "channels", "people", "production_oncall", "settings", NULL};
+    static const char *const keys[] = {"state",    "zone",     "poll",     "pages",  "systems",
+                                       "clients",  "services", "channels", "people", "production_oncall",
+                                       "settings", NULL};
     struct config *c = r->c;
     c->zone = "UTC";
     return (!y || (need_map(r, y, "configuration", "a map", err) &&
                    yaml_only(y, r->file, "configuration", keys, err))) &&
-           read_state(r, y, err) && read_zone(r, y, &c->zone, err) && read_poll(r, yaml_get(y, "poll"), err) &&
-           read_pages(r, yaml_get(y, "pages"), err) && read_systems(r, yaml_get(y, "systems"), err) &&
-           read_clients(r, yaml_get(y, "clients"), err) && read_services(r, yaml_get(y, "services"), err) &&
+           read_state(r, y, err) && read_zone(r, y, &c->zone, err) &&
+           read_poll(r, yaml_get(y, "poll"), err) && read_pages(r, yaml_get(y, "pages"), err) &&
+           read_systems(r, yaml_get(y, "systems"), err) && read_clients(r, yaml_get(y, "clients"), err) &&
+           read_services(r, yaml_get(y, "services"), err) &&
            check_channels(r, yaml_get(y, "channels"), err) &&
            read_free_map(r, yaml_get(y, "channels"), "channels", &c->channels, err) &&
            read_people(r, yaml_get(y, "people"), err) &&

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Long enough for a request on loopback to have reached its system, short enough for its answer not to matter. */
+/* Long enough for a request on loopback to have reached its system, short enough for its answer not to
+ * matter. */
 enum { SENT_MS = 40 };
 
 static const char *wanted(void)

@@ -33,6 +33,7 @@ struct engine_options {
     bool yes;                         /* gates are answered with their first choice by `yes_as` (drills, `--yes`) */
     const char *yes_as;
     const char *socket_path;          /* told to a second process that wants the store */
+    const struct driver *const *drivers; /* NULL-terminated: these fill their roles whatever is configured (tests); or NULL */
 };
 
 /* Opens store and systems, reads open changes, puts effects in doubt, goes on with them. NULL on error. */
@@ -42,7 +43,9 @@ void engine_close(struct engine *e);
 
 /* --- what people do. `by` is who asks: checked against the rights of the client and env. --------------------------- */
 
-typedef void engine_done_fn(void *ctx, json_t *answer, const struct error *err); /* answer: as described; err NULL = done and durable */
+/* answer: as described, borrowed; err NULL = done and durable. Called once, from the loop, never from inside the function that was given it; not
+ * at all when the engine is closed first. */
+typedef void engine_done_fn(void *ctx, json_t *answer, const struct error *err);
 
 /* Makes a change from a plan. `plan`: {sop, client, env, services: [{service, tag}], window, severity, risk, reason, incident, inputs: {...}}.
  * Answer: {id}. The very same plan while an equal one is open gives that one, with "already": true. */

@@ -119,6 +119,7 @@ struct engine {
     struct expr *expr;
 
     struct names pages;       /* by hash -> struct page_kept */
+    struct page_kept *pages_first;
     struct names rides;       /* by id */
     struct names lanes;
     struct ride *rides_first;
@@ -196,8 +197,8 @@ struct work *work_of(const struct ride *r, int step);
 /* Cancels calls whose step is no longer what they are for. */
 void works_prune(struct ride *r);
 void works_cancel(struct ride *r);
-/* News that were kept back and are due now; and the next moment at which some are, or a pause ends (0 = none). */
-bool works_due(struct ride *r, int64_t now, int64_t *wake);
+/* Records news that were kept back and goes on after pauses. Gives the next moment at which that is due (0 = none). */
+int64_t works_due(struct ride *r, int64_t now);
 /* What is known of the system for a step: its verb there. NULL with the reason for people. */
 const struct verb_entry *verb_entry_of(const struct engine *e, const struct verb *v, struct system **out, struct error *err);
 int64_t backoff(const struct engine *e, int64_t first, int tries, int64_t most);
@@ -215,11 +216,14 @@ char *report_markdown(struct engine *e, const struct change *c, const char *titl
 /* --- pages.c, plan.c, view.c, shelf.c -------------------------------------------------------------------------------- */
 
 /* The page that a change began with, by its hash. NULL on error. */
-const struct procedure *page_by_hash(struct engine *e, const char *hash, struct error *err);
+const struct procedure *page_by_hash(struct engine *e, const char *hash, const char *name, struct error *err);
 void pages_free(struct engine *e);
 
 /* A plan, checked: page and facts (without the change's id). New reference or NULL. */
 json_t *plan_facts(struct engine *e, const json_t *plan, const char *by, const struct procedure **page, struct error *err);
+/* What is asked about a plan, [{about, says, offer?}]; and steps whose system is missing, [{step, says}]. New references. */
+json_t *plan_questions(const struct engine *e, const json_t *facts);
+json_t *plan_problems(const struct engine *e, const struct procedure *p);
 /* May `by` do what `role` names to this change? Fills the error. */
 MUST_USE bool may(const struct engine *e, const struct change *c, const char *by, const char *role, struct error *err);
 /* May `by` answer this step's question? */

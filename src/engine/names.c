@@ -74,6 +74,13 @@ void names_put(struct names *m, const char *name, void *value)
     (*at)->value = value;
 }
 
+void names_each(const struct names *m, void (*fn)(void *value))
+{
+    for (size_t i = 0; i < m->n_slots; i++)
+        for (struct name_slot *s = m->slots[i]; s; s = s->next)
+            fn(s->value);
+}
+
 void names_drop(struct names *m, const char *name)
 {
     if (m->n_slots == 0)

@@ -16,6 +16,7 @@ void names_free(struct names *m);
 void *names_get(const struct names *m, const char *name);
 /* Copies the name; replaces what was there. */
 void names_put(struct names *m, const char *name, void *value);
+void names_each(const struct names *m, void (*fn)(void *value));
 void names_drop(struct names *m, const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* record.c: from an event to the durable record, and to those who wait for it. */
+#include "base/log.h"
 #include "engine/crashpoint.h"
 #include "engine/inside.h"
-#include "base/log.h"
 
 /* A store that fails is tried again after 1 s, 2 s, ... at most this long. */
 #define STORE_PAUSE_MOST SECONDS(30)
@@ -13,15 +13,16 @@ enum { SNAPSHOT_EVERY = 500 };
 struct batch {
     struct batch *prev, *next; /* in engine.batches */
     struct engine *e;
-    struct ride *ride;         /* NULL once it is gone */
+    struct ride *ride; /* NULL once it is gone */
     unsigned epoch;
     int64_t last;
     json_t *events;
     struct waiter *waiters;
-    bool counts;               /* for crash tests */
+    bool counts; /* for crash tests */
 };
 
-/* --- telling people ------------------------------------------------------------------------------------------------ */
+/* --- telling people
+ * ------------------------------------------------------------------------------------------------ */
 
 void reply_later(struct engine *e, engine_done_fn *done, void *ctx, json_t *answer, const struct error *err)
 {
@@ -63,10 +64,9 @@ static void tell_listeners(struct engine *e, const char *change, const json_t *e
     size_t i;
     json_t *event;
     e->telling = true;
-    json_array_foreach((json_t *)events, i, event)
-        for (struct listener *l = e->listeners; l; l = l->next)
-            if (!l->gone)
-                l->fn(l->ctx, change, event);
+    json_array_foreach((json_t *)events, i, event) for (struct listener *l = e->listeners; l;
+                                                        l = l->next) if (!l->gone)
+        l->fn(l->ctx, change, event);
     e->telling = false;
     for (struct listener **at = &e->listeners; *at;) {
         struct listener *l = *at;
@@ -79,7 +79,8 @@ static void tell_listeners(struct engine *e, const char *change, const json_t *e
     }
 }
 
-/* --- after the store has answered ------------------------------------------------------------------------------------ */
+/* --- after the store has answered
+ * ------------------------------------------------------------------------------------ */
 
 static void batch_unlink(struct batch *b)
 {
@@ -193,7 +194,8 @@ static void on_stored(void *ctx, const struct error *err)
     engine_drain_soon(e);
 }
 
-/* --- recording -------------------------------------------------------------------------------------------------------- */
+/* --- recording
+ * -------------------------------------------------------------------------------------------------------- */
 
 bool ride_record(struct ride *r, struct event *ev, struct error *err)
 {
@@ -229,9 +231,8 @@ static bool all_are(const json_t *events, const char *type)
 {
     size_t i;
     json_t *event;
-    json_array_foreach((json_t *)events, i, event)
-        if (!str_eq(json_str(event, "type", ""), type))
-            return false;
+    json_array_foreach((json_t *)events, i,
+                       event) if (!str_eq(json_str(event, "type", ""), type)) return false;
     return true;
 }
 
@@ -266,7 +267,8 @@ void ride_flush(struct ride *r)
     free(bodies);
 }
 
-/* --- when the store fails ------------------------------------------------------------------------------------------------ */
+/* --- when the store fails
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Reads the change again, as after a crash. */
 static void read_again(void *ctx)
@@ -315,6 +317,7 @@ void ride_break(struct ride *r, const struct error *why)
     r->store_error = text;
     log_write(LOG_ERROR, "engine", r->id, "the record cannot be written: %s", why->text);
     timer_cancel(r->again);
-    r->again = timer_start(r->e->loop, backoff(r->e, SECONDS(1), ++r->store_tries, STORE_PAUSE_MOST), read_again, r);
+    r->again =
+        timer_start(r->e->loop, backoff(r->e, SECONDS(1), ++r->store_tries, STORE_PAUSE_MOST), read_again, r);
     wake_set(r, 0);
 }

@@ -1,8 +1,9 @@
 /* ride.c: one change on its way: made, read from the store, found by its id, queued behind others, let go. */
-#include "engine/inside.h"
 #include "base/log.h"
+#include "engine/inside.h"
 
-/* --- reading a change from the store ---------------------------------------------------------------------------------- */
+/* --- reading a change from the store
+ * ---------------------------------------------------------------------------------- */
 
 struct reading {
     struct engine *e;
@@ -22,7 +23,7 @@ static bool first_event(void *ctx, const struct store_event *ev)
         error_set(&r->error, SB_CORRUPT, "%s: its first event names no page", r->id);
     if (!hash)
         return false;
-    const struct procedure *p = page_by_hash(r->e, hash, &r->error);
+    const struct procedure *p = page_by_hash(r->e, hash, json_str(j, "data.sop.name", "page"), &r->error);
     if (p)
         r->c = change_new(r->id, p);
     r->plan_hash = net_strdup(json_str(j, "data.plan_hash", ""));
@@ -32,7 +33,8 @@ static bool first_event(void *ctx, const struct store_event *ev)
 static bool next_event(void *ctx, const struct store_event *stored)
 {
     struct reading *r = ctx;
-    _cleanup_json_ json_t *j = json_read(stored->body, strlen(stored->body), JSON_MAX_BYTES, r->id, &r->error);
+    _cleanup_json_ json_t *j =
+        json_read(stored->body, strlen(stored->body), JSON_MAX_BYTES, r->id, &r->error);
     struct event ev = {0};
     bool ok = j && event_from_json(j, r->c->sop, &ev, &r->error) && change_apply(r->c, &ev, &r->error);
     event_clear(&ev);
@@ -58,7 +60,8 @@ static void from_snapshot(struct reading *r, int64_t *at)
     r->c = change_new(r->id, p);
 }
 
-struct change *change_read(struct engine *e, const char *id, char **plan_hash, int64_t *snapshot_at, struct error *err)
+struct change *change_read(struct engine *e, const char *id, char **plan_hash, int64_t *snapshot_at,
+                           struct error *err)
 {
     struct reading r = {.e = e, .id = id, .error = ERROR_NONE};
     int64_t at = 0;
@@ -84,7 +87,9 @@ struct change *change_read(struct engine *e, const char *id, char **plan_hash, i
     return r.c;
 }
 
-/* --- the ride ---------------------------------------------------------------------------------------------------------- */
+/* --- the ride
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void list_add(struct ride *r)
 {
@@ -212,7 +217,8 @@ void ride_restarted(struct ride *r)
         log_write(LOG_WARN, "engine", r->id, "%s", err.text);
 }
 
-/* --- one change at a time for a client and env --------------------------------------------------------------------------- */
+/* --- one change at a time for a client and env
+ * --------------------------------------------------------------------------- */
 
 static const char *lane_name(const struct ride *r, struct arena *a)
 {

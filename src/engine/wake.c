@@ -1,10 +1,13 @@
-/* wake.c: who is to be carried on, and when: those with news soon, those that wait for a moment by one heap and one timer. */
+/* wake.c: who is to be carried on, and when: those with news soon, those that wait for a moment by one heap
+ * and one timer. */
 #include "engine/inside.h"
 
 /* The wall clock may be set: a far moment is looked at again after this long. */
 #define ALARM_MOST SECONDS(60)
 
-/* --- soon ---------------------------------------------------------------------------------------------------------- */
+/* --- soon
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void tell_replies(struct engine *e)
 {
@@ -57,7 +60,8 @@ void ride_wake(struct ride *r)
     e->dirty_last = r;
 }
 
-/* --- by time: a binary heap, the soonest first ------------------------------------------------------------------------ */
+/* --- by time: a binary heap, the soonest first
+ * ------------------------------------------------------------------------ */
 
 static void put_at(struct engine *e, size_t i, struct ride *r)
 {
@@ -178,7 +182,8 @@ void wake_free(struct engine *e)
     e->replies_end = &e->replies;
 }
 
-/* --- a drill's clock --------------------------------------------------------------------------------------------------- */
+/* --- a drill's clock
+ * --------------------------------------------------------------------------------------------------- */
 
 static bool asks_somebody(const struct change *c)
 {
@@ -192,7 +197,7 @@ static bool asks_somebody(const struct change *c)
 
 bool engine_quiet(const struct engine *e)
 {
-    if (e->tasks > 0 || e->appends > 0 || e->dirty_first || e->replies)
+    if (e->tasks > 0 || e->appends > 0 || e->dirty_first || e->replies || e->looks)
         return false;
     for (const struct ride *r = e->rides_first; r; r = r->next)
         if (r->broken)

@@ -1,21 +1,23 @@
 /* work.c: what drivers are asked to do, and what their answers make of the change. */
-#include "engine/crashpoint.h"
-#include "engine/inside.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "engine/crashpoint.h"
+#include "engine/inside.h"
 
 /* News of one observation are recorded at most so often. */
 #define VIEW_PAUSE 500
 /* A find waits a little: what was sent may just be arriving. */
-#define FIND_PAUSE 1000
+#define FIND_PAUSE        1000
 #define FIND_PAUSE_MOST   MINUTES(1)
 #define LOOK_PAUSE_MOST   SECONDS(30)
 #define EFFECT_PAUSE_MOST MINUTES(5)
 
-/* An effect that was performed so often without an answer, and each time had not taken place, is a person's to judge. */
+/* An effect that was performed so often without an answer, and each time had not taken place, is a person's
+ * to judge. */
 enum { ROUNDS_MOST = 8 };
 
-/* --- small things ---------------------------------------------------------------------------------------------------- */
+/* --- small things
+ * ---------------------------------------------------------------------------------------------------- */
 
 int64_t backoff(const struct engine *e, int64_t first, int tries, int64_t most)
 {
@@ -39,12 +41,9 @@ static bool objects_same(const json_t *a, const json_t *b)
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)a, key, v)
-        if (!ticks(key) && !view_same(v, json_object_get(b, key)))
-            return false;
-    json_object_foreach((json_t *)b, key, v)
-        if (!ticks(key) && !json_object_get(a, key))
-            return false;
+    json_object_foreach((json_t *)a, key,
+                        v) if (!ticks(key) && !view_same(v, json_object_get(b, key))) return false;
+    json_object_foreach((json_t *)b, key, v) if (!ticks(key) && !json_object_get(a, key)) return false;
     return true;
 }
 
@@ -64,7 +63,8 @@ bool view_same(const json_t *a, const json_t *b)
     return true;
 }
 
-const struct verb_entry *verb_entry_of(const struct engine *e, const struct verb *v, struct system **out, struct error *err)
+const struct verb_entry *verb_entry_of(const struct engine *e, const struct verb *v, struct system **out,
+                                       struct error *err)
 {
     const char *dot = strchr(v->name, '.');
     for (int i = 0; dot && i < ROLE_COUNT; i++) {
@@ -78,14 +78,16 @@ const struct verb_entry *verb_entry_of(const struct engine *e, const struct verb
         }
         const struct verb_entry *entry = driver_verb((*out)->driver, dot + 1);
         if (!entry)
-            error_set(err, SB_MISSING, "%s (%s) cannot do \"%s\"", role_names[i], (*out)->driver->name, v->name);
+            error_set(err, SB_MISSING, "%s (%s) cannot do \"%s\"", role_names[i], (*out)->driver->name,
+                      v->name);
         return entry;
     }
     error_set(err, SB_INTERNAL, "\"%s\" belongs to no system", v->name);
     return NULL;
 }
 
-/* --- the list of calls ------------------------------------------------------------------------------------------------ */
+/* --- the list of calls
+ * ------------------------------------------------------------------------------------------------ */
 
 struct work *work_of(const struct ride *r, int step)
 {
@@ -132,15 +134,16 @@ void works_prune(struct ride *r)
     }
 }
 
-/* --- what came of it --------------------------------------------------------------------------------------------------- */
+/* --- what came of it
+ * --------------------------------------------------------------------------------------------------- */
 
 static void record(struct ride *r, int step, enum event_type type, json_t *data)
 {
     struct event ev = {.type = type, .step = step, .data = data};
     struct error err = ERROR_NONE;
     if (!ride_record(r, &ev, &err))
-        log_write(LOG_WARN, "engine", r->id, "step %s: what came of it was refused: %s", r->c->sop->steps[step].id,
-                  err.text);
+        log_write(LOG_WARN, "engine", r->id, "step %s: what came of it was refused: %s",
+                  r->c->sop->steps[step].id, err.text);
 }
 
 /* {error, result?, not_before?}; the parts that did take place are kept for the next try. */
@@ -164,7 +167,8 @@ static void came_retry(struct ride *r, int step, const struct outcome *o)
     int tries = s->tries > 0 ? s->tries : 1;
     if (!looks && k->attempt >= tries) {
         _cleanup_arena_ struct arena a = arena_make();
-        const char *text = tries > 1 ? arena_printf(&a, "%s (tried %d times)", o->error.text, tries) : o->error.text;
+        const char *text =
+            tries > 1 ? arena_printf(&a, "%s (tried %d times)", o->error.text, tries) : o->error.text;
         record(r, step, EV_FAILED, told(text, o->result, 0));
         return;
     }
@@ -187,6 +191,8 @@ static void came_unknown(struct ride *r, int step, const struct outcome *o)
 
 static void came_of_act(struct ride *r, int step, const struct outcome *o)
 {
+    if (o->kind != OUTCOME_UNKNOWN && r->rounds)
+        r->rounds[step] = 0;
     bool looks = r->c->sop->steps[step].verb->kind == VERB_OBSERVE;
     switch (o->kind) {
     case OUTCOME_DONE:
@@ -219,7 +225,8 @@ static void came_of_find(struct ride *r, int step, const struct outcome *o)
         if (r->rounds && r->rounds[step] >= ROUNDS_MOST) {
             r->rounds[step] = 0;
             record(r, step, EV_UNSURE,
-                   told("it was performed again and again without an answer, and each time its system does not know it",
+                   told("it was performed again and again without an answer, and each time its system does "
+                        "not know it",
                         o->result, 0));
             return;
         }
@@ -270,11 +277,24 @@ static void on_outcome(void *ctx, const struct outcome *o)
     ride_wake(r);
 }
 
-/* --- news ------------------------------------------------------------------------------------------------------------- */
+/* --- news
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/* Does the page say what is asked when the pipeline pauses? */
+static bool has_gate(const struct procedure *p, int step)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].spawned && p->steps[i].of == step)
+            return true;
+    return false;
+}
 
 /* A pause of the pipeline came, went, or another came in its place. */
 static void note_gate(struct ride *r, int step, const json_t *view)
 {
+    if (!has_gate(r->c->sop, step))
+        return;
     const json_t *gate = json_object_get(view, "gate");
     const char *is = json_str(gate, "id", NULL), *was = json_str(r->c->data[step].gate, "id", NULL);
     if (json_is_null(gate))
@@ -298,8 +318,11 @@ static void on_progress(void *ctx, const json_t *view)
 {
     struct work *w = ctx;
     struct ride *r = w->ride;
+    if (w->kind != WORK_OBSERVE)
+        return;
     int64_t now = engine_now(r->e);
-    bool gate_moved = !str_eq(json_str(view, "gate.id", NULL), json_str(r->c->data[w->step].gate, "id", NULL));
+    bool gate_moved = has_gate(r->c->sop, w->step) && !str_eq(json_str(view, "gate.id", NULL),
+                                                              json_str(r->c->data[w->step].gate, "id", NULL));
     if (view_same(view, r->c->data[w->step].view) && !gate_moved) {
         json_decref(w->view);
         w->view = NULL;
@@ -312,36 +335,43 @@ static void on_progress(void *ctx, const json_t *view)
     ride_wake(r);
 }
 
-bool works_due(struct ride *r, int64_t now, int64_t *wake)
+/* A call whose news or whose pause is due. */
+static struct work *due(const struct ride *r, int64_t now)
 {
-    bool any = false;
-    for (struct work *w = r->works, *next; w; w = next) {
-        next = w->next;
-        if (w->view && w->view_at <= now) {
+    for (struct work *w = r->works; w; w = w->next)
+        if ((w->view && w->view_at <= now) || (w->not_before && w->not_before <= now))
+            return w;
+    return NULL;
+}
+
+int64_t works_due(struct ride *r, int64_t now)
+{
+    int64_t wake = 0;
+    for (struct work *w; (w = due(r, now));) {
+        int step = w->step, looks = w->looks;
+        if (w->view) {
             _cleanup_json_ json_t *view = w->view;
             w->view = NULL;
             w->view_at = now + VIEW_PAUSE;
-            record_view(r, w->step, view);
-            any = true;
-        } else if (w->view) {
-            *wake = *wake == 0 || w->view_at < *wake ? w->view_at : *wake;
-        }
-        if (w->task || !w->not_before)
+            record_view(r, step, view);
             continue;
-        if (w->not_before <= now) {
-            int step = w->step, looks = w->looks;
-            work_drop(w);
-            work_start(r, WORK_FIND, step);
-            if ((w = work_of(r, step)))
-                w->looks = looks;
-        } else {
-            *wake = *wake == 0 || w->not_before < *wake ? w->not_before : *wake;
         }
+        work_drop(w);
+        work_start(r, WORK_FIND, step);
+        if ((w = work_of(r, step)))
+            w->looks = looks;
     }
-    return any;
+    for (const struct work *w = r->works; w; w = w->next) {
+        int64_t at = w->view ? w->view_at : w->not_before;
+        if (at && (wake == 0 || at < wake))
+            wake = at;
+    }
+    return wake;
 }
 
-/* --- beginning ---------------------------------------------------------------------------------------------------------- */
+/* --- beginning
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 void work_start(struct ride *r, enum work_kind kind, int step)
 {
