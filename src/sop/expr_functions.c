@@ -139,12 +139,21 @@ static void text_add(lua_State *L, struct buf *b, const char *s, size_t n)
     buf_add(b, s, n);
 }
 
-/* Adds the value on top of the stack and pops it; nil adds nothing. */
-static void text_add_top(lua_State *L, struct buf *b)
+/* Adds the value on top of the stack and pops it; nil adds nothing, a list its items with commas. */
+static void text_add_top(lua_State *L, struct buf *b, bool in_list)
 {
     size_t n;
     const char *s;
-    switch (lua_type(L, -1)) {
+    bool list = !in_list && (lua_istable(L, -1) || json_is_array(facts_at(L, -1)));
+    lua_Integer items = list ? luaL_len(L, -1) : 0;
+    for (lua_Integer i = 1; i <= items; i++) {
+        expr_spend(L, 16);
+        if (i > 1)
+            buf_adds(b, ", ");
+        lua_geti(L, -1, i);
+        text_add_top(L, b, true);
+    }
+    switch (list ? LUA_TNIL : lua_type(L, -1)) {
     case LUA_TNIL:
         break;
     case LUA_TBOOLEAN:
@@ -176,7 +185,7 @@ static int call_join(lua_State *L)
         }
         if (!first)
             text_add(L, b, sep, sep_n);
-        text_add_top(L, b);
+        text_add_top(L, b, true);
         first = false;
     }
     return text_end(L, b);
@@ -216,7 +225,7 @@ static void text_add_form(lua_State *L, struct buf *b, const char *form)
             luaL_argerror(L, 2, "a name is expected in braces, as in \"{service} at {tag}\"");
         lua_pushlstring(L, form + 1, n - 1);
         lua_gettable(L, -2);
-        text_add_top(L, b);
+        text_add_top(L, b, false);
         form += n + 1;
     }
 }
@@ -370,10 +379,10 @@ static int call_plural(lua_State *L)
     luaL_checkstring(L, 3);
     struct buf *b = text_begin(L);
     lua_pushvalue(L, 1);
-    text_add_top(L, b);
+    text_add_top(L, b, false);
     buf_addc(b, ' ');
     lua_pushvalue(L, n == 1 ? 2 : 3);
-    text_add_top(L, b);
+    text_add_top(L, b, false);
     return text_end(L, b);
 }
 

@@ -286,8 +286,8 @@ static bool read_kind(struct reading *r, struct interlock *lock, const struct ya
     lock->skipped_ok = skipped != NULL;
     if (skipped != NULL)
         expect_word(r, skipped, arena_printf(r->a, "%s: skipped", what), "ok");
-    if (skipped != NULL && lock->kind != RULE_NEEDS && lock->kind != RULE_END_NEEDS)
-        FAULT(r, SB_PARSE, skipped, "%s: \"skipped\" goes with needs and end_needs", what);
+    if (skipped != NULL && (lock->kind == RULE_NOT_TROUBLE || lock->kind == RULE_ROLLBACK_DECIDED))
+        FAULT(r, SB_PARSE, skipped, "%s: \"skipped\" goes with needs, answered and end_needs", what);
     return true;
 }
 

@@ -11,17 +11,19 @@
 static const char *const change_facts[] = {"id",     "client",       "env",    "severity", "risk",  "outcome",
                                            "status", "requested_by", "reason", "url",      "title", NULL};
 static const char *const window_facts[] = {"from", "to", "zone", "text", NULL};
-static const char *const trouble_facts[] = {"step", "reason", "round", NULL};
+static const char *const trouble_facts[] = {"step", "title", "reason", "round", "now", NULL};
+static const char *const env_facts[] = {"name", "production", NULL};
 
 static const struct {
     const char *root;
     const char *const *members;
 } facts[] = {
-    {"change", change_facts}, {"client", NULL},         {"env", NULL},        {"services", NULL},
-    {"inputs", NULL},         {"window", window_facts}, {"lead_hours", NULL}, {"incident", NULL},
-    {"channels", NULL},       {"people", NULL},         {"steps", NULL},      {"trouble", trouble_facts},
-    {"decision", NULL},       {"settings", NULL},       {"systems", NULL},    {"now", NULL},
-    {"_ENV", NULL},
+    {"change", change_facts},   {"client", NULL},   {"env", env_facts},
+    {"services", NULL},         {"inputs", NULL},   {"window", window_facts},
+    {"lead_hours", NULL},       {"incident", NULL}, {"channels", NULL},
+    {"oncall", NULL},           {"people", NULL},   {"steps", NULL},
+    {"trouble", trouble_facts}, {"decision", NULL}, {"settings", NULL},
+    {"systems", NULL},          {"now", NULL},      {"_ENV", NULL},
 };
 
 /* Names that differ from page to page. */

@@ -4,13 +4,15 @@
  * Immutable once made; everything lives as long as the arena it was parsed into; safe to read from any
  * thread.
  *
- * Branches. The steps under the section that the front matter names for trouble, for a decision, or for the
- * end of a cancelled change form a branch of their own; all others are the main branch. Some steps are made
- * by the parser, because one mechanism (a step) then serves for all: NAME.nag, NAME.escalate   from `due`:
- * steps with a moment and NAME's own condition, that are skipped once NAME is settled and that hold nothing
- * up: no step comes after them, and a change may end without them NAME.proceed, NAME.answer from `gate` on a
- * pipeline.watch: dormant until the pipeline pauses (STEP_DORMANT) NAME.undo                 from `undo`: at
- * the end of the branch BRANCH_UNDO, in reverse order of the page; skipped unless NAME is done */
+ * Branches. The steps under a section that the front matter names (for trouble, for a decision) form a branch
+ * of their own; all others are the main branch. Some steps are made by the parser, because one mechanism (a
+ * step) then serves for all:
+ * - NAME.nag, NAME.escalate, from `due`: steps with a moment and NAME's own condition, that are skipped once
+ * NAME is settled and that hold nothing up: no step comes after them.
+ * - NAME.proceed, NAME.answer, from `gate` on a pipeline.watch: dormant until the pipeline pauses
+ * (STEP_DORMANT).
+ * - NAME.undo, from `undo`: in the branch BRANCH_UNDO, in reverse order of the page; skipped unless NAME is
+ * done. */
 #ifndef SB_SOP_PROCEDURE_H
 #define SB_SOP_PROCEDURE_H
 
@@ -167,8 +169,7 @@ struct procedure {
     int n_inputs;
     int redo_from; /* main step from which a patch or a rollback runs again; -1 = none */
     bool has_branch[BRANCH_COUNT];
-    const json_t
-        *settings; /* the rest of the front matter's `signalbox:` (numbers the page's expressions use) */
+    const json_t *settings; /* numbers and texts that the page's expressions use; an object or NULL */
 };
 
 /* Index of the step with this id, or -1. */

@@ -132,6 +132,7 @@ static const struct {
     {"pluck(services, 'service')", "[\"decanting\",\"picking\"]"},
     {"pluck(services, 'n')", "[1]"},
     {"each(services, '{service} at {tag}')", "[\"decanting at 24-02-05.619\",\"picking at 24-02-05.620\"]"},
+    {"each({{a = {'x', 'y'}}}, '{a}!')", "[\"x, y!\"]"},
     {"list(client.components, 'x', nil, '', {'x', 'y'})",
      "[\"Tangerine web\",\"Tangerine mobile\",\"x\",\"y\"]"},
     {"list(nil, client.tam.name)", "[\"Ada\"]"},
@@ -336,8 +337,10 @@ static const struct {
     int line, column;
     const char *says;
 } template_faults[] = {
-    {"Hello {{ client.name", 1, 7, "not closed"}, {"Hello {{ }}", 1, 7, "expression is expected"},
-    {"Hello {{ a b }}", 1, 12, "near 'b'"},       {"One\ntw\xC3\xB6 {{ a b }}", 2, 10, "near 'b'"},
+    {"Hello {{ client.name", 1, 7, "not closed"},
+    {"Hello {{ }}", 1, 7, "expression is expected"},
+    {"Hello {{ a b }}", 1, 12, "near 'b'"},
+    {"One\ntw\xC3\xB6 {{ a b }}", 2, 10, "near 'b'"},
     {"One {{ a\n b c }}", 2, 2, "end is expected near 'b'"},
 };
 

@@ -64,7 +64,7 @@ static const char whole_page[] =
     "    - {name: risk, says: How risky, type: choice, required: true, choices: [low, high]}\n"
     "    - {name: bridge, type: text, default: \"\"}\n"
     "    - {name: tries, type: number, default: 2}\n"
-    "  branches: {trouble: when-it-breaks, rollback: rolling-back, undo: called-off}\n"
+    "  branches: {trouble: when-it-breaks, rollback: rolling-back, stop: called-off}\n"
     "  redo_from: deploy\n"
     "  settings: {lead: 4, who: ops@example.net}\n"
     "  interlocks:\n"
@@ -155,6 +155,7 @@ static const char whole_page[] =
     "```step\n"
     "id: tell\n"
     "after: []\n"
+    "again: maintenance\n"
     "do: change.note\n"
     "with: {text: done}\n"
     "```\n"
@@ -209,7 +210,7 @@ static void a_page_becomes_its_steps_in_its_order(void **state)
     assert_string_equal(p->source, whole_page);
     assert_int_equal(p->redo_from, procedure_step(p, "deploy"));
     assert_int_equal(json_int(p->settings, "lead", 0), 4);
-    static const bool branches[BRANCH_COUNT] = {true, true, false, true, false, false, true};
+    static const bool branches[BRANCH_COUNT] = {true, true, false, true, false, true, true};
     assert_memory_equal(p->has_branch, branches, sizeof branches);
     assert_string_equal(procedure_ids(p, &a)[1], "notice");
 }
@@ -236,6 +237,9 @@ static void a_step_has_the_fields_that_its_block_gives_it(void **state)
     assert_int_equal(s->timeout_ms, 120000);
     assert_true(s->optional);
     assert_int_equal(step(p, "deploy")->tries, 1);
+    assert_int_equal(step(p, "watch")->again, procedure_step(p, "deploy"));
+    assert_int_equal(step(p, "tell")->again, procedure_step(p, "maintenance"));
+    assert_int_equal(step(p, "shout")->again, procedure_step(p, "shout"));
 }
 
 static void a_step_carries_the_prose_around_its_block(void **state)
@@ -310,7 +314,7 @@ static void a_gate_makes_a_dormant_question_and_its_answer(void **state)
     assert_after(p, "look", "deploy notice");
 }
 
-static void undo_steps_come_in_reverse_after_those_of_the_section(void **state)
+static void undo_steps_come_at_the_end_in_reverse(void **state)
 {
     (void)state;
     _cleanup_arena_ struct arena a = arena_make();
@@ -318,7 +322,7 @@ static void undo_steps_come_in_reverse_after_those_of_the_section(void **state)
     assert_int_equal(step(p, "maintenance.undo")->branch, BRANCH_UNDO);
     assert_int_equal(step(p, "maintenance.undo")->of, procedure_step(p, "maintenance"));
     assert_after(p, "regret", "");
-    assert_after(p, "notice.undo", "regret");
+    assert_after(p, "notice.undo", "");
     assert_after(p, "maintenance.undo", "notice.undo");
     assert_string_equal(step(p, "maintenance.undo")->verb->name, "statuspage.cancel");
 }
@@ -489,6 +493,10 @@ static const struct {
     {HEAD "  branches: {trouble: x}\n---\n# X\n" STEP(
          "id: a\nask: {question: q, decision: true, choices: [retry, rolback]}\n"),
      8, 45, "did you mean \"rollback\"?"},
+    {HEAD "  branches: {undo: x}\n---\n# X\n", 3, 14, "unknown \"undo\""},
+    {STEP("id: a\n" NOTE "again: b\n"), 5, 8, "unknown \"b\""},
+    {HEAD "  branches: {stop: x}\n---\n" STEP("id: a\n" NOTE "again: b\n") "# X\n" STEP("id: b\n" NOTE), 9, 8,
+     "same branch"},
     {STEP("id: a\n" NOTE "after: b\n"), 5, 8, "unknown \"b\""},
     {STEP("id: a\n" NOTE) STEP("id: a\n" NOTE), 7, 5, "stands twice: first on line 2"},
     {STEP("id: a\n" NOTE "after: a\n"), 5, 8, "wait for each other: a after a"},
@@ -639,7 +647,7 @@ int main(void)
         cmocka_unit_test(steps_follow_each_other_within_their_branch),
         cmocka_unit_test(a_deadline_makes_a_reminder_and_an_escalation_that_hold_nothing_up),
         cmocka_unit_test(a_gate_makes_a_dormant_question_and_its_answer),
-        cmocka_unit_test(undo_steps_come_in_reverse_after_those_of_the_section),
+        cmocka_unit_test(undo_steps_come_at_the_end_in_reverse),
         cmocka_unit_test(a_question_has_its_choices_or_the_usual_ones),
         cmocka_unit_test(interlocks_name_steps_by_their_place),
         cmocka_unit_test(inputs_have_types_and_defaults),
