@@ -8,9 +8,10 @@
  * Functions: min, max, floor, ceil, len(x), has(x, name), contains(list_or_text, x), join(list, sep), lower,
  * upper, starts(text, prefix), hours(n), minutes(n), date(ms [, zone]), ago(ms), duration(ms), default(x, y),
  * count(list), plural(n, one, many), escape(text), list(...) (one flat list, without what is missing or
- * twice), pluck(list, name) (that field of each), each(list, "{service} at {tag}") (a text of each). A
- * missing fact is nil, and indexing nil gives nil instead of an error, so that pages stay short. A key with
- * dashes answers to underscores as well: steps.maintenance_open. */
+ * twice), pluck(list, name) (that field of each), each(list, "{service} at {tag}") (a text of each),
+ * staffing(from, to [, week, hours, zone]) (what is to be said against that window: sop/staffing.h; "" when
+ * nothing is). A missing fact is nil, and indexing nil gives nil instead of an error, so that pages stay
+ * short. A key with dashes answers to underscores as well: steps.maintenance_open. */
 #ifndef SB_SOP_EXPR_H
 #define SB_SOP_EXPR_H
 

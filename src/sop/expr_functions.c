@@ -3,6 +3,7 @@
 #include "sop/expr_lua.h"
 
 #include "base/instant.h"
+#include "sop/staffing.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <string.h>
@@ -364,6 +365,21 @@ static int call_duration(lua_State *L)
     return push_scratch(L, duration_text(ms < 0 ? 0 : (int64_t)ms, &x->scratch));
 }
 
+static int call_staffing(lua_State *L)
+{
+    struct expr *x = expr_of(L);
+    int64_t from = (int64_t)luaL_checknumber(L, 1), to = (int64_t)luaL_checknumber(L, 2);
+    const char *week = luaL_optstring(L, 3, "mon-fri"), *hours = luaL_optstring(L, 4, "08:00-18:00");
+    const char *zone = luaL_optstring(L, 5, x->zone);
+    struct staffing s;
+    struct error e;
+    expr_spend(L, 64 << 10); /* it looks through two weeks */
+    if (!staffing_parse(week, hours, &s, &e) || !zone_check(zone, &e))
+        return raise(L, &e);
+    const char *question = staffing_question(&s, from, to, zone, x->now, &x->scratch, &e);
+    return question == NULL ? raise(L, &e) : push_scratch(L, question);
+}
+
 static int call_default(lua_State *L)
 {
     bool empty = lua_isnoneornil(L, 1) || (lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) == 0);
@@ -402,12 +418,31 @@ static int call_escape(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"ago", call_ago},       {"ceil", call_ceil},       {"contains", call_contains}, {"count", call_count},
-    {"date", call_date},     {"default", call_default}, {"duration", call_duration}, {"each", call_each},
-    {"escape", call_escape}, {"floor", call_floor},     {"has", call_has},           {"hours", call_hours},
-    {"join", call_join},     {"len", call_len},         {"list", call_list},         {"lower", call_lower},
-    {"max", call_max},       {"min", call_min},         {"minutes", call_minutes},   {"pluck", call_pluck},
-    {"plural", call_plural}, {"starts", call_starts},   {"upper", call_upper},       {NULL, NULL},
+    {"ago", call_ago},
+    {"ceil", call_ceil},
+    {"contains", call_contains},
+    {"count", call_count},
+    {"date", call_date},
+    {"default", call_default},
+    {"duration", call_duration},
+    {"each", call_each},
+    {"escape", call_escape},
+    {"floor", call_floor},
+    {"has", call_has},
+    {"hours", call_hours},
+    {"join", call_join},
+    {"len", call_len},
+    {"list", call_list},
+    {"lower", call_lower},
+    {"max", call_max},
+    {"min", call_min},
+    {"minutes", call_minutes},
+    {"pluck", call_pluck},
+    {"plural", call_plural},
+    {"staffing", call_staffing},
+    {"starts", call_starts},
+    {"upper", call_upper},
+    {NULL, NULL},
 };
 
 void functions_open(lua_State *L)

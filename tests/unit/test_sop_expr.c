@@ -123,6 +123,10 @@ static const struct {
     {"ago(now - minutes(90))", "\"1 h 30 min ago\""},
     {"duration(hours(2))", "\"2 h\""},
     {"now == window.from - hours(1)", "true"},
+    {"staffing(window.from, window.from + hours(1))", "\"\""},
+    {"contains(staffing(window.from + hours(6), window.from + hours(7), 'mon-fri', '08:00-18:00'), 'outside "
+     "staffed hours')",
+     "true"},
     {"default(missing, 'x')", "\"x\""},
     {"default('', 'x')", "\"x\""},
     {"default(false, 'x')", "false"},
@@ -171,6 +175,7 @@ static const struct {
     {"min()", SB_RANGE, 1, "number expected"},
     {"join({client.tam})", SB_RANGE, 1, "no text"},
     {"date(1, 'Mars/Base')", SB_RANGE, 1, "Mars/Base"},
+    {"staffing(1, 2, 'always')", SB_RANGE, 1, "mon-fri"},
     {"each(services, '{service')", SB_RANGE, 1, "braces"},
     {"{1, a = 2}", SB_RANGE, 1, "not both"},
     {"len", SB_RANGE, 1, "function"},
