@@ -86,6 +86,9 @@ void engine_look(struct engine *e, const char *verb, const json_t *args, engine_
 const struct config *engine_config(const struct engine *e);
 struct store *engine_store(struct engine *e);
 int64_t engine_now(const struct engine *e);
+struct loop *engine_loop(const struct engine *e);
+/* Names of the pages that engine_page finds by name: those of page_dirs, then those that ship; each once. New reference: a list of texts. */
+json_t *engine_pages(const struct engine *e);
 /* Parsed page by name or path ("hotfix", "sops/x.md"): page_dirs, then those that ship. NULL on error. Lives as long as the engine. */
 const struct procedure *engine_page(struct engine *e, const char *name, struct page_errors *errors);
 

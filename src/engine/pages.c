@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/read.h"
 #include "engine/inside.h"
+#include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -106,6 +107,46 @@ const struct procedure *engine_page(struct engine *e, const char *name, struct p
     if (!s)
         return unknown_page(e, name, errors);
     return parse(e, (const char *)s->data, s->size, arena_printf(&a, "sops/%s", s->name), errors);
+}
+
+/* --- all of them
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void add_name(json_t *names, const char *file)
+{
+    size_t n = strlen(file), i;
+    json_t *name;
+    if (n <= 3 || *file == '.' || !str_ends(file, ".md"))
+        return;
+    json_t *one = json_stringn(file, n - 3);
+    json_array_foreach(names, i, name) if (json_equal(name, one))
+    {
+        json_decref(one);
+        return;
+    }
+    json_array_append_new(names, one);
+}
+
+static void add_folder(json_t *names, const char *dir)
+{
+    struct dirent **list;
+    int n = scandir(dir, &list, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        add_name(names, list[i]->d_name);
+        free(list[i]);
+    }
+    if (n >= 0)
+        free(list);
+}
+
+json_t *engine_pages(const struct engine *e)
+{
+    json_t *names = json_array();
+    for (const char **dir = e->config->page_dirs; dir && *dir; dir++)
+        add_folder(names, *dir);
+    for (const struct embedded *s = shipped_pages; s->name; s++)
+        add_name(names, s->name);
+    return names;
 }
 
 const struct procedure *page_by_hash(struct engine *e, const char *hash, const char *name, struct error *err)

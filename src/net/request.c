@@ -27,9 +27,8 @@ static int escaped(const char *s, size_t left)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Percent-decodes a path. NULL when an escape is broken or hides a NUL, which would cut the path for whoever
- * compares it as a string. */
-static char *decode_path(struct arena *a, const char *s, size_t n)
+/* A hidden NUL would cut the path for whoever compares it as a string. */
+char *path_decode(struct arena *a, const char *s, size_t n)
 {
     char *out = arena_alloc(a, n + 1), *w = out;
     for (size_t i = 0; i < n; i++) {
@@ -112,7 +111,7 @@ void request_target(struct exchange *x, const char *target)
     struct server_request *r = &x->request;
     r->raw_query = arena_strdup(&x->arena, target[n] == '?' ? target + n + 1 : "");
     r->raw_path = n > 0 ? arena_strndup(&x->arena, target, n) : "/";
-    r->path = decode_path(&x->arena, r->raw_path, strlen(r->raw_path));
+    r->path = path_decode(&x->arena, r->raw_path, strlen(r->raw_path));
     if (r->path == NULL || r->path[0] != '/') {
         x->bad = "the path is not a valid URL path";
         r->path = "/";
@@ -175,6 +174,13 @@ const char *request_query_nth(const struct exchange *x, const char *name, int k)
     if (!x->query.read)
         read_pairs(&own->query, &own->arena, x->request.raw_query, strlen(x->request.raw_query));
     return pairs_find(&x->query, name, k);
+}
+
+const char *query_value(const char *raw_query, const char *name, struct arena *a)
+{
+    struct pairs pairs = {0};
+    read_pairs(&pairs, a, raw_query, strlen(raw_query));
+    return pairs_find(&pairs, name, 0);
 }
 
 const char *request_query(const struct exchange *x, const char *name)

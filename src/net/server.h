@@ -32,6 +32,10 @@ const char *request_header(const struct exchange *x, const char *name);
 const char *request_query(const struct exchange *x, const char *name);
 /* The k-th value of a repeated query argument, or NULL. */
 const char *request_query_nth(const struct exchange *x, const char *name, int k);
+/* The same for a query that came another way: decoded value, in `a`; NULL when absent. */
+const char *query_value(const char *raw_query, const char *name, struct arena *a);
+/* Percent-decodes `n` bytes of a path, in `a`; NULL when an escape is broken or hides a NUL. */
+char *path_decode(struct arena *a, const char *raw, size_t n);
 /* Decoded value of a form body (application/x-www-form-urlencoded), or NULL. */
 const char *request_form(const struct exchange *x, const char *name);
 const struct server_request *exchange_request(const struct exchange *x);

@@ -1,0 +1,154 @@
+/* call.c: one request and its answer, with a socket or without. */
+#include "api/inside.h"
+#include "net/alloc.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct call *call_new(struct api *a)
+{
+    struct call *c = NET_NEW(struct call);
+    c->api = a;
+    c->arena = arena_make();
+    c->raw_query = "";
+    c->by = c->how = "";
+    c->next = a->calls;
+    if (c->next)
+        c->next->prev = c;
+    a->calls = c;
+    return c;
+}
+
+void call_drop(struct call *c)
+{
+    verify_cancel(c);
+    if (c->x)
+        exchange_on_end(c->x, NULL, NULL);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        c->api->calls = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    json_decref(c->body);
+    arena_free(&c->arena);
+    free(c);
+}
+
+struct exchange *call_release(struct call *c)
+{
+    struct exchange *x = c->x;
+    if (x)
+        exchange_on_end(x, NULL, NULL);
+    c->x = NULL;
+    call_drop(c);
+    return x;
+}
+
+static void answer(struct exchange *x, int status, const char *type, const json_t *body)
+{
+    char *text = json_dumps(body, JSON_COMPACT);
+    /* What is true of a change now is not in a minute; and nothing here is anything but what it says it is.
+     */
+    answer_header(x, "Cache-Control", "no-store");
+    answer_header(x, "X-Content-Type-Options", "nosniff");
+    if (text)
+        answer_bytes(x, status, type, text, strlen(text));
+    else
+        answer_text(x, 500, "the answer cannot be written as JSON\n");
+    free(text);
+}
+
+void call_answer(struct call *c, int status, const char *type, json_t *body)
+{
+    struct exchange *x = c->x;
+    void (*done)(void *, int, const json_t *) = c->done;
+    void *ctx = c->ctx;
+    call_drop(c);
+    if (x)
+        answer(x, status, type, body);
+    if (done)
+        done(ctx, status, body);
+    json_decref(body);
+}
+
+void call_json(struct call *c, int status, json_t *body)
+{
+    call_answer(c, status, "application/json", body);
+}
+
+void call_fail(struct call *c, const struct error *err)
+{
+    int status;
+    json_t *problem = api_problem(err, &status);
+    call_answer(c, status, "application/problem+json", problem);
+}
+
+void call_problem(struct call *c, int status, const char *code, const char *detail)
+{
+    static const struct {
+        int status;
+        const char *title;
+    } titles[] = {
+        {400, "The request cannot be read"},       {404, "There is nothing at this path"},
+        {405, "This path has other methods"},      {406, "It cannot be given in that form"},
+        {415, "It is not in a form that is read"}, {503, "Too busy"},
+    };
+    const char *title = "The request cannot be answered";
+    for (size_t i = 0; i < COUNT_OF(titles); i++)
+        if (titles[i].status == status)
+            title = titles[i].title;
+    call_answer(c, status, "application/problem+json", problem_of(status, code, title, detail));
+}
+
+void call_told(void *ctx, json_t *answer, const struct error *err)
+{
+    struct call *c = ctx;
+    if (err)
+        call_fail(c, err);
+    else
+        call_json(c, 200, answer ? json_incref(answer) : json_object());
+}
+
+/* --- query -------------------------------------------------------------------------------------------------
+ */
+
+const char *call_query(struct call *c, const char *name)
+{
+    return query_value(c->raw_query, name, &c->arena);
+}
+
+bool call_query_int(struct call *c, const char *name, int64_t fallback, int64_t least, int64_t most,
+                    int64_t *out, struct error *err)
+{
+    const char *text = call_query(c, name);
+    *out = fallback;
+    if (!text)
+        return true;
+    char *stop;
+    long long n = strtoll(text, &stop, 10);
+    if (*text == '\0' || *stop != '\0' || text[0] == ' ' || text[0] == '+')
+        return error_set(err, SB_PARSE, "%s: expected a whole number, found \"%.40s\"", name, text);
+    if (n < least || n > most)
+        return error_set(err, SB_RANGE, "%s: expected %lld to %lld, found %.40s", name, (long long)least,
+                         (long long)most, text);
+    *out = n;
+    return true;
+}
+
+/* --- without a socket ------------------------------------------------------------------------- */
+
+void api_call(struct api *a, const char *method, const char *path, const json_t *body, const char *by,
+              void (*done)(void *ctx, int status, const json_t *body), void *ctx)
+{
+    struct call *c = call_new(a);
+    size_t n = strcspn(path, "?");
+    c->raw_query = arena_strdup(&c->arena, path[n] ? path + n + 1 : "");
+    c->by = arena_strdup(&c->arena, by);
+    c->how = "local";
+    c->known = true;
+    c->done = done;
+    c->ctx = ctx;
+    c->body = body ? json_deep_copy(body) : NULL;
+    router_dispatch(c, method, arena_strndup(&c->arena, path, n));
+}
