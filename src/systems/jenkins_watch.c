@@ -165,6 +165,8 @@ static void no_answer(struct watch *w, const struct http_reply *reply)
             (void)error_set(&o.error, SB_UNKNOWN,
                             "Jenkins no longer has the build %s: it was deleted, or the user may not see it",
                             json_str(f->effect.args, "build", ""));
+        else
+            o.kind = OUTCOME_RETRY; /* that we may not look says nothing of the build */
         flow_end(f, &o);
         return;
     }

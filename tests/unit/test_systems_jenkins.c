@@ -457,6 +457,15 @@ static void a_build_that_is_gone_three_times_over_has_failed(void **state)
     stage_play(&s, lines, (struct doing){"watch", false, WATCH, NULL});
     assert_outcome(&s, OUTCOME_FAILED);
     assert_says(&s, "no longer has the build");
+    /* That we may not look says nothing of the build. */
+    static const struct line refused[] = {
+        {LOOK, NULL, 403, "no", NULL},
+        {LOOK, NULL, 403, "no", NULL},
+        {LOOK, NULL, 403, "no", NULL},
+        THE_END,
+    };
+    stage_play(&s, refused, (struct doing){"watch", false, WATCH, NULL});
+    assert_outcome(&s, OUTCOME_RETRY);
     stage_close(&s);
 }
 
