@@ -287,6 +287,9 @@ static void apply_to_data(struct change *c, const struct event *e)
     case EV_GATE:
         keep_json(&d->gate, e->data);
         break;
+    case EV_GATE_GONE: /* so that the next pause is another, even under the same id */
+        keep_json(&d->gate, NULL);
+        break;
     default:
         break;
     }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/instant.h"
 #include "base/json.h"
+#include "sop/staffing.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -113,34 +114,18 @@ static bool read_zone(const struct reader *r, const struct yaml *map, const char
 /* --- clients
  * -------------------------------------------------------------------------------------------------- */
 
-static bool day_name(const char *s, size_t n)
-{
-    static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-    for (size_t i = 0; i < COUNT_OF(days); i++)
-        if (n == 3 && strncasecmp(s, days[i], 3) == 0)
-            return true;
-    return false;
-}
-
 static bool check_work_week(const struct reader *r, const struct yaml *y, struct error *err)
 {
-    if (!y)
-        return true;
-    const char *dash = y->kind == YAML_SCALAR ? strchr(y->text, '-') : NULL;
-    if (dash && day_name(y->text, (size_t)(dash - y->text)) && day_name(dash + 1, strlen(dash + 1)))
+    struct staffing s;
+    if (!y || (y->kind == YAML_SCALAR && staffing_parse(y->text, "08:00-18:00", &s, NULL)))
         return true;
     return wrong(r, y, "work_week", "two days such as mon-fri", err);
 }
 
 static bool check_hours(const struct reader *r, const struct yaml *y, struct error *err)
 {
-    if (!y)
-        return true;
-    int h1, m1, h2, m2, end = 0;
-    if (y->kind == YAML_SCALAR && strlen(y->text) == 11 &&
-        sscanf(y->text, "%2d:%2d-%2d:%2d%n", &h1, &m1, &h2, &m2, &end) == 4 && end == 11 && h1 >= 0 &&
-        h1 < 24 && h2 >= 0 && h2 <= 24 && m1 >= 0 && m1 < 60 && m2 >= 0 && m2 < 60 &&
-        h1 * 60 + m1 < h2 * 60 + m2 && h2 * 60 + m2 <= 24 * 60)
+    struct staffing s;
+    if (!y || (y->kind == YAML_SCALAR && staffing_parse("mon-fri", y->text, &s, NULL)))
         return true;
     return wrong(r, y, "hours", "staffed hours such as 08:00-18:00", err);
 }
@@ -148,7 +133,7 @@ static bool check_hours(const struct reader *r, const struct yaml *y, struct err
 static bool read_envs(const struct reader *r, const struct yaml *y, struct config_client *out,
                       struct error *err)
 {
-    static const char *const keys[] = {"production", "facts", NULL};
+    static const char *const keys[] = {"production", NULL};
     if (!y) {
         out->envs = ARENA_ARRAY(r->a, 1, struct config_env);
         out->envs[0] = (struct config_env){"prod", true};

@@ -1,4 +1,5 @@
-/* config.h: the configuration: one YAML file, checked whole before anything runs. docs/configuration.md is its manual.
+/* config.h: the configuration: one YAML file, checked whole before anything runs. docs/configuration.md is
+ * its manual.
  *
  * With no file at all every role has its built-in driver. */
 #ifndef SB_ENGINE_CONFIG_H
@@ -18,7 +19,7 @@ struct config_client {
     const char *hours;     /* "08:00-18:00", staffed hours in its zone */
     struct config_env *envs;
     int n_envs;
-    json_t *facts;         /* all of the above and tam, components, channels ..., as expressions see it */
+    json_t *facts; /* all of the above and tam, components, channels ..., as expressions see it */
 };
 
 struct config_service {
@@ -29,7 +30,7 @@ struct config_service {
 struct config_person {
     const char *id; /* mail address, or a login name of this machine */
     const char *name;
-    json_t *roles;  /* list of "see", "deploy", "approve", "administer"; or {role, clients, envs} */
+    json_t *roles; /* list of "see", "deploy", "approve", "administer"; or {role, clients, envs} */
 };
 
 struct config_system {
@@ -48,10 +49,11 @@ struct config_made {
 };
 
 struct config {
-    struct arena *arena;   /* everything lives here; outlives the configuration's users */
-    const char *file;      /* "" = none */
+    struct arena *arena; /* everything lives here; outlives the configuration's users */
+    const char *file;    /* "" = none */
     const char *state_dir;
-    const char **page_dirs; /* where pages are looked for, NULL-terminated; the pages that ship come last, embedded */
+    const char *
+        *page_dirs; /* where pages are looked for, NULL-terminated; the pages that ship come last, embedded */
     struct config_client *clients;
     int n_clients;
     struct config_service *services;
@@ -59,16 +61,17 @@ struct config {
     struct config_person *people;
     int n_people;
     struct config_system systems[ROLE_COUNT];
-    json_t *channels;      /* change_control, announcements, incident ... */
-    json_t *settings;      /* overrides of the pages' settings; listen address ... */
+    json_t *channels;              /* change_control, announcements, incident ... */
+    json_t *settings;              /* overrides of the pages' settings; listen address ... */
     const char *production_oncall; /* schedule of the production on-call, or NULL */
-    const char *zone;      /* of times without a client; default UTC */
+    const char *zone;              /* of times without a client; default UTC */
     int poll_ms;
     struct config_made **made; /* grows while the rest stays as it was read */
 };
 
-/* Reads `path` (NULL = none) into `a`. Unknown keys, wrong types, unknown drivers, unknown zones ... are refused with file, line, column and near
- * name. When no client is configured, any name of a sane form is a client with env prod. */
+/* Reads `path` (NULL = none) into `a`. Unknown keys, wrong types, unknown drivers, unknown zones ... are
+ * refused with file, line, column and near name. When no client is configured, any name of a sane form is a
+ * client with env prod. */
 struct config *config_read(const char *path, struct arena *a, struct error *err);
 /* Drops its JSON values; the rest goes with the arena. NULL is fine. */
 void config_free(struct config *c);
@@ -78,7 +81,9 @@ const struct config_client *config_client(const struct config *c, const char *id
 const struct config_env *config_env(const struct config_client *c, const char *env, struct error *err);
 const struct config_service *config_service(const struct config *c, const char *id, struct error *err);
 const struct config_person *config_person(const struct config *c, const char *id);
-/* May `who` do what `role` names, for this client and env? With no people configured, the user that runs Signalbox may do everything. */
-bool config_may(const struct config *c, const char *who, const char *role, const char *client, const char *env);
+/* May `who` do what `role` names, for this client and env? With no people configured, the user that runs
+ * Signalbox may do everything. */
+bool config_may(const struct config *c, const char *who, const char *role, const char *client,
+                const char *env);
 
 #endif

@@ -1,4 +1,5 @@
-/* crashpoint.h: lets the environment kill the process at a named instant, for crash tests. In a build without crashpoints, nothing.
+/* crashpoint.h: lets the environment kill the process at a named instant, for crash tests. In a build without
+ * crashpoints, nothing.
  *
  * SIGNALBOX_CRASH =
  *   append:N      after the Nth event of this process has become durable

@@ -273,14 +273,14 @@ const struct config *engine_config(const struct engine *e)
     return e->config;
 }
 
-struct loop *engine_loop(const struct engine *e)
-{
-    return e->loop;
-}
-
 struct store *engine_store(struct engine *e)
 {
     return e->store;
+}
+
+struct loop *engine_loop(const struct engine *e)
+{
+    return e->loop;
 }
 
 /* A moment that comes within this is soon. */

@@ -1,9 +1,10 @@
 /* engine.h: takes what the core wants, hands it to systems and store, feeds back what happened.
  *
- * One engine holds one store and carries out all its changes. All on the loop's thread. It decides nothing: change_next does.
+ * One engine holds one store and carries out all its changes. All on the loop's thread. It decides nothing:
+ * change_next does.
  *
- * Order of every effect: change_begin makes `intended`, it is appended and durable, then the driver performs it, then what came of it is
- * appended. An answer of a person is acknowledged when it is durable. */
+ * Order of every effect: change_begin makes `intended`, it is appended and durable, then the driver performs
+ * it, then what came of it is appended. An answer of a person is acknowledged when it is durable. */
 #ifndef SB_ENGINE_ENGINE_H
 #define SB_ENGINE_ENGINE_H
 
@@ -18,7 +19,8 @@ struct engine;
 /* The clock of changes. Real by default; a drill's may leap over times in which nothing happens. */
 struct engine_clock {
     int64_t (*now)(void *ctx);
-    /* Nothing happens before `until` (no call under way, no gate open, no observation): a drill's clock may leap there, and returns true. */
+    /* Nothing happens before `until` (no call under way, no gate open, no observation): a drill's clock may
+     * leap there, and returns true. */
     bool (*idle)(void *ctx, int64_t until);
     void *ctx;
 };
@@ -28,12 +30,13 @@ struct engine_options {
     const struct config *config;
     const struct engine_clock *clock; /* NULL = real */
     double speed;                     /* of soak times and polls; 1 normally */
-    bool hold;                        /* record what people say, but carry nothing out: for a command that answers a gate while no
-                                       * server runs, and for those that only look */
-    bool yes;                         /* gates are answered with their first choice by `yes_as` (drills, `--yes`) */
+    bool hold; /* record what people say, but carry nothing out: for a command that answers a gate while no
+                * server runs, and for those that only look */
+    bool yes;  /* gates are answered with their first choice by `yes_as` (drills, `--yes`) */
     const char *yes_as;
-    const char *socket_path;          /* told to a second process that wants the store */
-    const struct driver *const *drivers; /* NULL-terminated: these fill their roles whatever is configured (tests); or NULL */
+    const char *socket_path; /* told to a second process that wants the store */
+    const struct driver *const
+        *drivers; /* NULL-terminated: these fill their roles whatever is configured (tests); or NULL */
 };
 
 /* Opens store and systems, reads open changes, puts effects in doubt, goes on with them. NULL on error. */
@@ -41,29 +44,39 @@ struct engine *engine_open(const struct engine_options *o, struct error *err);
 /* Ends all that is under way without recording it (as a crash would, only tidier), flushes, closes. */
 void engine_close(struct engine *e);
 
-/* --- what people do. `by` is who asks: checked against the rights of the client and env. --------------------------- */
+/* --- what people do. `by` is who asks: checked against the rights of the client and env.
+ * --------------------------- */
 
-/* answer: as described, borrowed; err NULL = done and durable. Called once, from the loop, never from inside the function that was given it; not
- * at all when the engine is closed first. */
+/* answer: as described, borrowed; err NULL = done and durable. Called once, from the loop, never from inside
+ * the function that was given it; not at all when the engine is closed first. */
 typedef void engine_done_fn(void *ctx, json_t *answer, const struct error *err);
 
-/* Makes a change from a plan. `plan`: {sop, client, env, services: [{service, tag}], window, severity, risk, reason, incident, inputs: {...}}.
- * Answer: {id}. The very same plan while an equal one is open gives that one, with "already": true. */
+/* Makes a change from a plan. `plan`: {sop, client, env, services: [{service, tag}], window, severity, risk,
+ * reason, incident, inputs: {...}}. Answer: {id}. The very same plan while an equal one is open gives that
+ * one, with "already": true. */
 void engine_plan(struct engine *e, const json_t *plan, const char *by, engine_done_fn *done, void *ctx);
-/* The plan as a dry run: {facts, steps: [{id, title, at, does, messages, skipped, because ...}], questions: [...]}. Nothing is kept. New reference. */
+/* The plan as a dry run: {facts, steps: [{id, title, at, does, messages, skipped, because ...}], questions:
+ * [...]}. Nothing is kept. New reference. */
 json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, struct error *err);
 void engine_start(struct engine *e, const char *change, const char *by, engine_done_fn *done, void *ctx);
-/* A gate: `answer`: {step, choice, reason, services?, minutes?, permitted_by?}. The first answer stands; a second is told who and when (SB_STATE). */
-void engine_answer(struct engine *e, const char *change, const json_t *answer, const char *by, engine_done_fn *done, void *ctx);
+/* A gate: `answer`: {step, choice, reason, services?, minutes?, permitted_by?}. The first answer stands; a
+ * second is told who and when (SB_STATE). */
+void engine_answer(struct engine *e, const char *change, const json_t *answer, const char *by,
+                   engine_done_fn *done, void *ctx);
 /* An unsure effect: {step, took_place, result?, reason}. */
-void engine_resolve(struct engine *e, const char *change, const json_t *answer, const char *by, engine_done_fn *done, void *ctx);
-/* "trouble" {reason}; "skip" {step, reason}; "again" {step}; "cancel" {reason}; "note" {text}; "amend" {facts, reason}. */
-void engine_act(struct engine *e, const char *change, const char *what, const json_t *data, const char *by, engine_done_fn *done, void *ctx);
+void engine_resolve(struct engine *e, const char *change, const json_t *answer, const char *by,
+                    engine_done_fn *done, void *ctx);
+/* "trouble" {reason}; "skip" {step, reason}; "again" {step}; "cancel" {reason}; "note" {text}; "amend"
+ * {facts, reason}. */
+void engine_act(struct engine *e, const char *change, const char *what, const json_t *data, const char *by,
+                engine_done_fn *done, void *ctx);
 
-/* --- looking ------------------------------------------------------------------------------------------------------- */
+/* --- looking
+ * ------------------------------------------------------------------------------------------------------- */
 
-/* The change as JSON for people and pages: {id, sop, status, outcome, client, env, services, window, waits: [...], steps: [{id, title, prose, section, rows,
- * status, since, began, ended, run, attempt, question, choices, waits, result, view, because ...}], trouble, decisions, queue_behind, ...}. New reference. */
+/* The change as JSON for people and pages: {id, sop, status, outcome, client, env, services, window, waits:
+ * [...], steps: [{id, title, prose, section, rows, status, since, began, ended, run, attempt, question,
+ * choices, waits, result, view, because ...}], trouble, decisions, queue_behind, ...}. New reference. */
 json_t *engine_change(struct engine *e, const char *id, struct error *err);
 /* List of short forms, newest first. New reference. */
 json_t *engine_changes(struct engine *e, bool open_only);
@@ -73,7 +86,8 @@ json_t *engine_events(struct engine *e, const char *id, int64_t from, int limit,
 const struct change *engine_fold(struct engine *e, const char *id, struct error *err);
 
 /* Called after each event of any change has become durable; returns an id. */
-int engine_listen(struct engine *e, void (*fn)(void *ctx, const char *change, const json_t *event), void *ctx);
+int engine_listen(struct engine *e, void (*fn)(void *ctx, const char *change, const json_t *event),
+                  void *ctx);
 void engine_unlisten(struct engine *e, int id);
 /* Is nothing open that could go on without a person or a far moment? */
 bool engine_idle(const struct engine *e);
@@ -87,9 +101,11 @@ const struct config *engine_config(const struct engine *e);
 struct store *engine_store(struct engine *e);
 int64_t engine_now(const struct engine *e);
 struct loop *engine_loop(const struct engine *e);
-/* Names of the pages that engine_page finds by name: those of page_dirs, then those that ship; each once. New reference: a list of texts. */
+/* Names of the pages that engine_page finds by name: those of page_dirs, then those that ship; each once. New
+ * reference: a list of texts. */
 json_t *engine_pages(const struct engine *e);
-/* Parsed page by name or path ("hotfix", "sops/x.md"): page_dirs, then those that ship. NULL on error. Lives as long as the engine. */
+/* Parsed page by name or path ("hotfix", "sops/x.md"): page_dirs, then those that ship. NULL on error. Lives
+ * as long as the engine. */
 const struct procedure *engine_page(struct engine *e, const char *name, struct page_errors *errors);
 
 #endif

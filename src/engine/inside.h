@@ -1,11 +1,14 @@
 /* inside.h: what the files of engine/ share; nobody else includes it.
  *
- * A *ride* is one change on its way: its folded state, what of it is durable, the driver calls under way for it. Its life:
+ * A *ride* is one change on its way: its folded state, what of it is durable, the driver calls under way for
+ * it. Its life:
  *
- *   ride_new or ride_load -> ride_wake -> carry (asks the core, records events, starts driver calls) -> ... -> ended, dropped
+ *   ride_new or ride_load -> ride_wake -> carry (asks the core, records events, starts driver calls) -> ...
+ * -> ended, dropped
  *
- * Events are applied to the folded state at once and handed to the store in one batch a pass; nothing is performed for
- * a change while any event of it is not yet durable. A failed append breaks the ride: its state is read again. */
+ * Events are applied to the folded state at once and handed to the store in one batch a pass; nothing is
+ * performed for a change while any event of it is not yet durable. A failed append breaks the ride: its state
+ * is read again. */
 #ifndef SB_ENGINE_INSIDE_H
 #define SB_ENGINE_INSIDE_H
 
@@ -27,11 +30,11 @@ struct work {
     struct ride *ride;
     enum work_kind kind;
     int step, run;
-    struct task *task;      /* NULL while it pauses */
-    int64_t not_before;     /* of a pause */
-    int looks;              /* find: how often the system did not answer */
-    json_t *view;           /* news kept back: at most two a second are recorded */
-    int64_t view_at;        /* when it may be recorded; 0 = none kept back */
+    struct task *task;  /* NULL while it pauses */
+    int64_t not_before; /* of a pause */
+    int looks;          /* find: how often the system did not answer */
+    json_t *view;       /* news kept back: at most two a second are recorded */
+    int64_t view_at;    /* when it may be recorded; 0 = none kept back */
 };
 
 /* Somebody to be told once an event is durable. */
@@ -46,33 +49,33 @@ struct ride {
     struct engine *e;
     struct ride *prev, *next; /* in engine.rides_first, newest first */
     char *id;
-    int64_t number;           /* 7 of HF-7 */
+    int64_t number; /* 7 of HF-7 */
     struct change *c;
     char *plan_hash;
     const char *requested_by; /* in the facts */
 
-    int64_t durable;          /* last event that is */
-    json_t *out;              /* events of this pass, not yet handed to the store */
+    int64_t durable; /* last event that is */
+    json_t *out;     /* events of this pass, not yet handed to the store */
     struct waiter *out_waiters;
-    int appends;              /* handed to the store, not yet answered */
-    unsigned epoch;           /* of the folded state: raised when it is read again */
-    bool broken;              /* the store failed: nothing is done before the state is read again */
+    int appends;    /* handed to the store, not yet answered */
+    unsigned epoch; /* of the folded state: raised when it is read again */
+    bool broken;    /* the store failed: nothing is done before the state is read again */
     char *store_error;
     int store_tries;
-    struct timer *again;      /* the pause before it is read again */
-    char *stuck;              /* the core refused what it wanted itself: a fault of ours, shown */
-    int64_t snapshot_at;      /* event of the last snapshot */
+    struct timer *again; /* the pause before it is read again */
+    char *stuck;         /* the core refused what it wanted itself: a fault of ours, shown */
+    int64_t snapshot_at; /* event of the last snapshot */
 
     struct work *works;
-    uint8_t *rounds;          /* a step: how often it was performed without an answer and not found, in a row */
+    uint8_t *rounds; /* a step: how often it was performed without an answer and not found, in a row */
 
-    struct lane *lane;        /* of started changes: its client and env */
+    struct lane *lane; /* of started changes: its client and env */
     struct ride *lane_next;
 
     bool dirty;
     struct ride *dirty_next;
-    int64_t wake;             /* 0 = none */
-    size_t heap_at;           /* place in the heap + 1; 0 = not in it */
+    int64_t wake;   /* 0 = none */
+    size_t heap_at; /* place in the heap + 1; 0 = not in it */
     bool ended;
 };
 
@@ -106,7 +109,7 @@ struct engine {
     struct loop *loop;
     const struct config *config;
     struct engine_clock clock;
-    bool practice;            /* the clock is not the real one: a drill */
+    bool practice; /* the clock is not the real one: a drill */
     double speed;
     bool yes;
     const char *yes_as;
@@ -118,17 +121,17 @@ struct engine {
     struct system *systems[ROLE_COUNT];
     struct expr *expr;
 
-    struct names pages;       /* by hash -> struct page_kept */
+    struct names pages; /* by hash -> struct page_kept */
     struct page_kept *pages_first;
-    struct names rides;       /* by id */
+    struct names rides; /* by id */
     struct names lanes;
     struct ride *rides_first;
-    struct names summaries;   /* of ended changes, by id -> json_t */
+    struct names summaries; /* of ended changes, by id -> json_t */
 
     struct ride *dirty_first, *dirty_last;
     struct reply *replies, **replies_end;
     struct timer *drain;
-    struct ride **heap;       /* rides by wake */
+    struct ride **heap; /* rides by wake */
     size_t heap_n, heap_room;
     struct timer *alarm;
     int64_t alarm_at;
@@ -142,18 +145,22 @@ struct engine {
     bool closing;
 };
 
-/* --- ride.c ------------------------------------------------------------------------------------------------------- */
+/* --- ride.c
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* A change that has no event yet. */
 struct ride *ride_new(struct engine *e, const char *id, const struct procedure *p);
 /* Reads a change from the store: open ones are kept in engine.rides. NULL on error. */
 struct ride *ride_load(struct engine *e, const char *id, struct error *err);
 /* The folded state of a change from the store, by snapshot and events. NULL on error. */
-struct change *change_read(struct engine *e, const char *id, char **plan_hash, int64_t *snapshot_at, struct error *err);
+struct change *change_read(struct engine *e, const char *id, char **plan_hash, int64_t *snapshot_at,
+                           struct error *err);
 void ride_free(struct ride *r);
-/* The ride of an open or lately ended change, read from the store when need be. NULL: SB_UNKNOWN or what the store says. */
+/* The ride of an open or lately ended change, read from the store when need be. NULL: SB_UNKNOWN or what the
+ * store says. */
 struct ride *ride_of(struct engine *e, const char *id, struct error *err);
-/* As ride_of, and refuses (SB_STATE) a change that has ended, (SB_IO) one whose record cannot be written now. */
+/* As ride_of, and refuses (SB_STATE) a change that has ended, (SB_IO) one whose record cannot be written now.
+ */
 struct ride *ride_open_of(struct engine *e, const char *id, struct error *err);
 /* What is intended and not recorded is in doubt. */
 void ride_restarted(struct ride *r);
@@ -162,9 +169,11 @@ const struct ride *ride_behind(const struct ride *r);
 void lane_join(struct ride *r);
 void lane_leave(struct ride *r);
 
-/* --- record.c ----------------------------------------------------------------------------------------------------- */
+/* --- record.c
+ * ----------------------------------------------------------------------------------------------------- */
 
-/* Fills number, time and run, applies the event and keeps it for ride_flush. Takes `data` of it, also on error. */
+/* Fills number, time and run, applies the event and keeps it for ride_flush. Takes `data` of it, also on
+ * error. */
 MUST_USE bool ride_record(struct ride *r, struct event *ev, struct error *err);
 /* Somebody to be told when what was recorded so far is durable. Takes `answer`. */
 void ride_tell(struct ride *r, engine_done_fn *done, void *ctx, json_t *answer);
@@ -177,7 +186,8 @@ void waiters_drop(struct waiter *list);
 /* Tells somebody later, from the loop. Takes `answer`. */
 void reply_later(struct engine *e, engine_done_fn *done, void *ctx, json_t *answer, const struct error *err);
 
-/* --- carry.c, wake.c ------------------------------------------------------------------------------------------------ */
+/* --- carry.c, wake.c
+ * ------------------------------------------------------------------------------------------------ */
 
 void carry(struct ride *r);
 /* Has carry called soon, from the loop. */
@@ -190,44 +200,55 @@ void wake_free(struct engine *e);
 void wake_consider_leap(struct engine *e);
 bool engine_quiet(const struct engine *e);
 
-/* --- work.c --------------------------------------------------------------------------------------------------------- */
+/* --- work.c
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 void work_start(struct ride *r, enum work_kind kind, int step);
 struct work *work_of(const struct ride *r, int step);
 /* Cancels calls whose step is no longer what they are for. */
 void works_prune(struct ride *r);
 void works_cancel(struct ride *r);
-/* Records news that were kept back and goes on after pauses. Gives the next moment at which that is due (0 = none). */
+/* Records news that were kept back and goes on after pauses. Gives the next moment at which that is due (0 =
+ * none). */
 int64_t works_due(struct ride *r, int64_t now);
 /* What is known of the system for a step: its verb there. NULL with the reason for people. */
-const struct verb_entry *verb_entry_of(const struct engine *e, const struct verb *v, struct system **out, struct error *err);
+const struct verb_entry *verb_entry_of(const struct engine *e, const struct verb *v, struct system **out,
+                                       struct error *err);
 int64_t backoff(const struct engine *e, int64_t first, int tries, int64_t most);
 /* Are two views the same but for numbers that tick (keys ending in _ms)? */
 bool view_same(const json_t *a, const json_t *b);
 
-/* --- local.c, report.c ---------------------------------------------------------------------------------------------- */
+/* --- local.c, report.c
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Performs a verb that concerns only the change. Records what came of it. */
 void local_perform(struct ride *r, int step);
 /* Writes STATE/reports/ID.md and .html. Gives the path of the HTML in `path`. */
-MUST_USE bool report_write(struct engine *e, const struct change *c, const char *title, char *path, size_t n, struct error *err);
+MUST_USE bool report_write(struct engine *e, const struct change *c, const char *title, char *path, size_t n,
+                           struct error *err);
 char *report_markdown(struct engine *e, const struct change *c, const char *title);
 
-/* --- pages.c, plan.c, view.c, shelf.c -------------------------------------------------------------------------------- */
+/* --- pages.c, plan.c, view.c, shelf.c
+ * -------------------------------------------------------------------------------- */
 
 /* The page that a change began with, by its hash. NULL on error. */
 const struct procedure *page_by_hash(struct engine *e, const char *hash, const char *name, struct error *err);
 void pages_free(struct engine *e);
 
 /* A plan, checked: page and facts (without the change's id). New reference or NULL. */
-json_t *plan_facts(struct engine *e, const json_t *plan, const char *by, const struct procedure **page, struct error *err);
-/* What is asked about a plan, [{about, says, offer?}]; and steps whose system is missing, [{step, says}]. New references. */
+json_t *plan_facts(struct engine *e, const json_t *plan, const char *by, const struct procedure **page,
+                   struct error *err);
+/* What is asked about a plan, [{about, says}]; and steps whose system is missing, [{step, says}]. New
+ * references. */
 json_t *plan_questions(const struct engine *e, const json_t *facts);
 json_t *plan_problems(const struct engine *e, const struct procedure *p);
 /* May `by` do what `role` names to this change? Fills the error. */
-MUST_USE bool may(const struct engine *e, const struct change *c, const char *by, const char *role, struct error *err);
+MUST_USE bool may(const struct engine *e, const struct change *c, const char *by, const char *role,
+                  struct error *err);
 /* May `by` answer this step's question? */
-MUST_USE bool may_answer(const struct engine *e, const struct change *c, int step, const char *by, bool break_glass, struct error *err);
+MUST_USE bool may_answer(const struct engine *e, const struct change *c, int step, const char *by,
+                         bool break_glass, struct error *err);
 /* Who answers in practice, when `yes` is on: NULL = nobody can. */
 const char *yes_person(const struct engine *e, const struct change *c, int step);
 

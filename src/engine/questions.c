@@ -1,46 +1,47 @@
 /* questions.c: what is asked about a plan before it becomes a change. */
-#include "engine/advice.h"
+#include "base/instant.h"
 #include "engine/inside.h"
+#include "sop/staffing.h"
 
-static void add(json_t *list, const char *about, const char *says, const char *offer)
+static void add(json_t *list, const char *about, const char *says)
 {
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s?}", "about", about, "says", says, "offer", offer));
+    json_array_append_new(list, json_pack("{s:s, s:s}", "about", about, "says", says));
 }
 
-/* "2024-02-12 09:00-10:30 America/New_York": as a plan takes it. */
-static const char *window_input(const struct window *w, struct arena *a)
+/* What speaks against the hour, with the nearest better one in the sentence; NULL = nothing. */
+static const char *about_hours(const struct engine *e, const json_t *facts, struct arena *a)
 {
-    struct civil from, to;
-    if (!instant_to_civil(w->from, w->zone, &from, NULL) || !instant_to_civil(w->to, w->zone, &to, NULL))
+    struct staffing hours;
+    if (!staffing_parse(json_str(facts, "client.work_week", "mon-fri"),
+                        json_str(facts, "client.hours", "08:00-18:00"), &hours, NULL))
         return NULL;
-    return arena_printf(a, "%04d-%02d-%02d %02d:%02d-%02d:%02d %s", from.year, from.month, from.day,
-                        from.hour, from.minute, to.hour, to.minute, w->zone);
+    const char *says =
+        staffing_question(&hours, json_int(facts, "window.from", 0), json_int(facts, "window.to", 0),
+                          json_str(facts, "window.zone", "UTC"), engine_now(e), a, NULL);
+    return says && *says ? says : NULL;
 }
 
 static void about_window(const struct engine *e, const json_t *facts, json_t *list)
 {
     _cleanup_arena_ struct arena a = arena_make();
-    const char *week = json_str(facts, "client.work_week", "mon-fri"),
-               *hours = json_str(facts, "client.hours", "08:00-18:00");
-    struct window better, w = {json_int(facts, "window.from", 0), json_int(facts, "window.to", 0),
-                               json_str(facts, "window.zone", "UTC")};
-    if (!w.from)
-        return;
+    int64_t from = json_int(facts, "window.from", 0), to = json_int(facts, "window.to", 0),
+            now = engine_now(e);
     /* How long checks and builds take before anything can be deployed, as the page or the configuration says.
      */
-    int64_t earliest = engine_now(e) + MINUTES(json_int(facts, "settings.checks_minutes", 0));
-    const char *says = advice_window(week, hours, &w, &a);
-    if (w.to <= engine_now(e))
+    int64_t checks = json_int(facts, "settings.checks_minutes", 0);
+    const char *says = NULL;
+    if (!from)
+        return;
+    if (to <= now)
         says = "the window is over already";
-    else if (w.from < earliest && json_int(facts, "settings.checks_minutes", 0) > 0)
+    else if (checks > 0 && from < now + MINUTES(checks))
         says = arena_printf(
             &a, "checks and builds take about %lld min, and the window begins before they can be done",
-            (long long)json_int(facts, "settings.checks_minutes", 0));
-    /* Severity 1 does not wait for office hours. */
-    if (!says || (json_int(facts, "change.severity", 0) == 1 && w.to > engine_now(e) && w.from >= earliest))
-        return;
-    bool found = advice_better(week, hours, &w, earliest, &better);
-    add(list, "window", says, found ? window_input(&better, &a) : NULL);
+            (long long)checks);
+    else if (json_int(facts, "change.severity", 0) != 1) /* which does not wait for office hours */
+        says = about_hours(e, facts, &a);
+    if (says)
+        add(list, "window", says);
 }
 
 static void about_others(const struct engine *e, const json_t *facts, json_t *list)
@@ -54,8 +55,7 @@ static void about_others(const struct engine *e, const json_t *facts, json_t *li
             continue;
         add(list, "queue",
             arena_printf(&a, "%s is open for %s %s as well (%s): one goes on when the other has ended", r->id,
-                         client, env, json_str(f, "window.text", "no window")),
-            NULL);
+                         client, env, json_str(f, "window.text", "no window")));
     }
 }
 
