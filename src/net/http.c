@@ -80,8 +80,9 @@ static void act(struct http *h, curl_socket_t fd, int events)
 {
     int running;
     h->in_curl = true;
+    h->in_timeout = fd == CURL_SOCKET_TIMEOUT;
     curl_multi_socket_action(h->multi, fd, events, &running);
-    h->in_curl = false;
+    h->in_curl = h->in_timeout = false;
     land(h);
 }
 
@@ -141,6 +142,9 @@ static int on_timer_wish(CURLM *multi, long ms, void *ctx)
     (void)multi;
     struct http *h = ctx;
     uv_update_time(loop_uv(h->loop));
+    /* libuv fires a timer of 0 ms that its own callback started before it looks at any socket. */
+    if (ms == 0 && h->in_timeout)
+        ms = 1;
     if (ms < 0)
         uv_timer_stop(h->timer);
     else

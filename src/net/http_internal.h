@@ -40,7 +40,8 @@ struct http {
     struct sockets sockets;
     struct calls finished, cancelled;
     bool in_curl; /* a callback of libcurl is running: handles may not be added or removed */
-    bool *freed;  /* set when http_free is called from inside a callback */
+    bool in_timeout;
+    bool *freed; /* set when http_free is called from inside a callback */
 };
 
 struct http_peer {

@@ -42,7 +42,7 @@ struct loop {
     uv_signal_t signals[2];
     void (*on_signal)(void *ctx, int signum);
     void *on_signal_ctx;
-    bool stopped, ending;
+    bool stopped, ending, in_timer;
 };
 
 /* Posted calls, taken as one batch: what they post themselves comes in the next round, so that a call that
@@ -191,8 +191,11 @@ int64_t loop_mono_ms(void)
 static void on_timer(uv_timer_t *uv)
 {
     struct timer *t = uv->data;
+    struct loop *l = t->loop;
     close_timer(t);
+    l->in_timer = true;
     t->fn(t->ctx);
+    l->in_timer = false;
 }
 
 struct timer *timer_start(struct loop *l, int64_t after_ms, void (*fn)(void *ctx), void *ctx)
@@ -209,7 +212,10 @@ struct timer *timer_start(struct loop *l, int64_t after_ms, void (*fn)(void *ctx
     l->timers = t;
     /* libuv counts from the moment its round began, which a long callback leaves far behind. */
     uv_update_time(&l->uv);
-    uv_timer_start(&t->uv, on_timer, after_ms > 0 ? (uint64_t)after_ms : 0, 0);
+    /* libuv runs all timers that are due before it looks at a socket: one that starts itself again at once
+     * would keep it there for ever. */
+    int64_t least = l->in_timer ? 1 : 0;
+    uv_timer_start(&t->uv, on_timer, (uint64_t)(after_ms > least ? after_ms : least), 0);
     return t;
 }
 

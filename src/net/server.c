@@ -14,15 +14,16 @@ enum {
     BODY_DROP_MAX = 8 << 20,
     IDLE_S_DEFAULT = 60,
     CONNECTIONS_DEFAULT = 4096,
+    TLS_BREATH_MS = 2,
 };
 
-static void on_due(uv_timer_t *t);
+static void on_idle_turn(uv_idle_t *i);
 
-/* Without a thread of its own the daemon does not notice a resumed connection by itself: it has to be run. */
-static void kick(struct server *s)
+/* Has the daemon run in the next round of the loop. (Not a timer of 0 ms: libuv would fire one that its own
+ * callback started again before it looks at any socket.) */
+static void run_soon(struct server *s)
 {
-    s->kicked = true;
-    uv_timer_start(s->timer, on_due, 0, 0);
+    uv_idle_start(s->soon, on_idle_turn);
 }
 
 /* ---- exchanges ---- */
@@ -85,7 +86,8 @@ void exchange_resume(struct exchange *x)
     if (x->watch != NULL)
         uv_poll_stop(x->watch);
     MHD_resume_connection(x->conn);
-    kick(x->server);
+    x->server->resumed = true;
+    run_soon(x->server);
 }
 
 void exchange_on_end(struct exchange *x, void (*fn)(void *ctx), void *ctx)
@@ -213,22 +215,36 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 
 /* ---- the daemon on the loop ---- */
 
+static void on_due(uv_timer_t *t);
+
+/* Without a thread of its own the daemon notices neither a resumed connection nor the end of a wait by
+ * itself. */
 static void run(struct server *s)
 {
-    s->kicked = false;
+    s->resumed = false;
+    uv_idle_stop(s->soon);
+    uv_timer_stop(s->timer);
     MHD_run(s->daemon);
     MHD_UNSIGNED_LONG_LONG ms = 0;
-    if (s->kicked)
-        kick(s);
-    else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
+    bool waits = MHD_get_timeout(s->daemon, &ms) == MHD_YES;
+    /* While it waits for the next word of a TLS handshake the library says "at once", for as long as the
+     * client likes. */
+    if (waits && ms == 0 && s->tls)
+        ms = TLS_BREATH_MS;
+    if (s->resumed || (waits && ms == 0))
+        run_soon(s);
+    else if (waits)
         uv_timer_start(s->timer, on_due, ms, 0);
-    else
-        uv_timer_stop(s->timer);
 }
 
 static void on_due(uv_timer_t *t)
 {
     run(t->data);
+}
+
+static void on_idle_turn(uv_idle_t *i)
+{
+    run(i->data);
 }
 
 static void on_ready(uv_poll_t *p, int status, int events)
@@ -258,7 +274,7 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *conn, char *text)
 
 static bool start_daemon(struct server *s, const struct server_options *o, int fd, struct error *err)
 {
-    bool tls = o->tls_cert_file != NULL;
+    bool tls = s->tls = o->tls_cert_file != NULL;
     char *cert = tls ? listen_read_pem(o->tls_cert_file, err) : NULL;
     char *key = cert != NULL
                     ? listen_read_pem(o->tls_key_file != NULL ? o->tls_key_file : o->tls_cert_file, err)
@@ -312,6 +328,9 @@ struct server *server_new(struct loop *l, const struct server_options *o, server
     s->timer = NET_NEW(uv_timer_t);
     uv_timer_init(loop_uv(l), s->timer);
     s->timer->data = s;
+    s->soon = NET_NEW(uv_idle_t);
+    uv_idle_init(loop_uv(l), s->soon);
+    s->soon->data = s;
     int epoll_fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     int rc = uv_poll_init(loop_uv(l), s->poll, epoll_fd);
     if (rc != 0) {
@@ -349,6 +368,8 @@ void server_free(struct server *s)
     }
     if (s->timer != NULL)
         uv_close((uv_handle_t *)s->timer, free_handle);
+    if (s->soon != NULL)
+        uv_close((uv_handle_t *)s->soon, free_handle);
     if (s->unix_path != NULL)
         unlink(s->unix_path);
     free(s->unix_path);

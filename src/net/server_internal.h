@@ -14,7 +14,9 @@ struct server {
     struct MHD_Daemon *daemon;
     uv_poll_t *poll;   /* on the daemon's epoll descriptor */
     uv_timer_t *timer; /* when the daemon wants to be run without an event */
-    bool kicked;       /* a connection was resumed since the daemon ran last */
+    uv_idle_t *soon;   /* when it wants that in the next round */
+    bool resumed;      /* a connection was resumed since the daemon ran last */
+    bool tls;
     size_t body_max;
     struct exchange *exchanges;
     char *unix_path; /* removed at the end; NULL unless the server bound it */

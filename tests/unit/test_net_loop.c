@@ -90,6 +90,24 @@ static void a_timer_is_not_early_after_a_callback_that_took_long(void **state)
     loop_free(s.loop);
 }
 
+static void start_again(void *ctx)
+{
+    struct seen *s = ctx;
+    s->count++;
+    timer_start(s->loop, 0, start_again, s);
+}
+
+static void a_timer_that_starts_itself_again_does_not_keep_the_loop(void **state)
+{
+    (void)state;
+    struct seen s = {.loop = loop_new()};
+    timer_start(s.loop, 0, start_again, &s);
+    while (s.count < 3)
+        loop_once(s.loop, true);
+    assert_int_equal(s.count, 3);
+    loop_free(s.loop);
+}
+
 static void timers_that_are_left_are_freed_with_the_loop(void **state)
 {
     (void)state;
@@ -223,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_timer_never_fires),
         cmocka_unit_test(a_timer_may_be_cancelled_from_inside_its_own_call),
         cmocka_unit_test(a_timer_is_not_early_after_a_callback_that_took_long),
+        cmocka_unit_test(a_timer_that_starts_itself_again_does_not_keep_the_loop),
         cmocka_unit_test(timers_that_are_left_are_freed_with_the_loop),
         cmocka_unit_test(posts_from_two_threads_all_arrive),
         cmocka_unit_test(posts_come_in_order_before_the_loop_runs_out_of_things_to_wait_for),

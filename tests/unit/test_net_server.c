@@ -520,24 +520,57 @@ static void a_given_listening_socket_is_used(void **state)
     stage_close(&st);
 }
 
-static void an_idle_server_does_not_turn_the_loop(void **state)
+static void mark(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+/* Connections in every kind of waiting: the loop must sleep. */
+static const char *const waiting[] = {
+    "",
+    "GET",
+    "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /later HTTP/1.1\r\nHost: h\r\n\r\n",
+    "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+};
+
+static void a_server_that_waits_does_not_turn_the_loop(void **state)
 {
     (void)state;
     struct stage st;
-    struct raw r;
+    struct raw r[COUNT_OF(waiting)];
     stage_open(&on_loopback, &st);
-    raw_connect(&r, server_port(st.server));
-    raw_send(&r, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
-    turn(st.loop, 50);
-    timer_start(st.loop, 300, held_ended, &st);
-    int rounds = 0;
-    while (st.ended == 0) {
-        loop_once(st.loop, true);
-        rounds++;
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        raw_connect(&r[i], server_port(st.server));
+        raw_send(&r[i], waiting[i]);
+        turn(st.loop, 20);
     }
+    bool over = false;
+    timer_start(st.loop, 300, mark, &over);
+    int rounds = 0;
+    for (; !over; rounds++)
+        loop_once(st.loop, true);
     assert_true(rounds < 10);
+    for (size_t i = 0; i < COUNT_OF(waiting); i++)
+        raw_close(&r[i]);
+    stage_close(&st);
+}
+
+static void a_client_that_stalls_is_let_go(void **state)
+{
+    (void)state;
+    struct server_options o = on_loopback;
+    o.idle_s = 1;
+    struct stage st;
+    struct raw r;
+    stage_open(&o, &st);
+    raw_connect(&r, server_port(st.server));
+    raw_send(&r, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+    int64_t began = loop_mono_ms();
+    assert_true(raw_wait(&r, st.loop, NULL, 4000));
+    assert_true(loop_mono_ms() - began >= 900);
     raw_close(&r);
-    st.held = NULL;
     stage_close(&st);
 }
 
@@ -563,7 +596,8 @@ int main(void)
         cmocka_unit_test(an_old_socket_is_replaced_but_a_used_one_and_a_file_are_not),
         cmocka_unit_test(a_bad_address_is_refused_with_an_example),
         cmocka_unit_test(a_given_listening_socket_is_used),
-        cmocka_unit_test(an_idle_server_does_not_turn_the_loop),
+        cmocka_unit_test(a_server_that_waits_does_not_turn_the_loop),
+        cmocka_unit_test(a_client_that_stalls_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
