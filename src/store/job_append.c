@@ -1,0 +1,132 @@
+/* job_append.c: events join their change's chain, and what a transaction did joins the ledger. */
+#include "store/job.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The change's head within this transaction; made when `make`. NULL with *err on failure; NULL without when
+ * there is no such change. */
+static struct head *head_of(struct writing *w, const char *id, bool make, struct error *err)
+{
+    struct head *h = heads_find(&w->heads, id);
+    if (h != NULL && (h->no != 0 || !make))
+        return h->no != 0 ? h : NULL;
+    if (h == NULL) {
+        struct change_row row;
+        if (!w->backend->ops->change_find(w->backend, id, &row, err))
+            return NULL;
+        if (row.no == 0 && !make)
+            return NULL;
+        h = heads_add(&w->heads, id);
+        h->no = row.no;
+        h->ended = row.ended;
+        h->chain = row.head;
+    }
+    if (h->no == 0 && !w->backend->ops->change_add(w->backend, id, &h->no, err))
+        return NULL;
+    return h;
+}
+
+static bool add_event(struct writing *w, struct head *h, const char *body, struct error *err)
+{
+    struct event_row e = {.change = h->no, .entry = w->ledger.n + 1, .body = body, .size = strlen(body)};
+    chain_add(&h->chain, body, e.size);
+    e.seq = h->chain.n;
+    e.hash = h->chain.hash;
+    if (!w->backend->ops->event_add(w->backend, &e, err))
+        return error_wrap(err, err, "%s: event %" PRId64, h->id, e.seq);
+    entry_hash(&w->entry, e.hash);
+    w->bytes += (int64_t)e.size;
+    return true;
+}
+
+/* A change is made by its first event, so that one without events is never there. */
+static bool refuse_number(struct job *j, int64_t next)
+{
+    return job_refuse_with(j, SB_CONFLICT,
+                           "%s: event %" PRId64 " was to be appended, but the next one is event %" PRId64
+                           ": somebody else was first. Read the change again",
+                           j->append.change, j->append.first, next);
+}
+
+bool apply_append(struct job *j, struct writing *w, struct error *err)
+{
+    *err = ERROR_NONE;
+    struct head *h = head_of(w, j->append.change, j->append.first == 1, err);
+    if (h == NULL)
+        return err->code == SB_OK && refuse_number(j, 1);
+    if (h->chain.n + 1 != j->append.first)
+        return refuse_number(j, h->chain.n + 1);
+    entry_append(&w->entry, h->id, j->append.first, j->append.n);
+    for (int i = 0; i < j->append.n; i++)
+        if (!add_event(w, h, j->append.bodies[i], err))
+            return false;
+    return true;
+}
+
+bool apply_ended(struct job *j, struct writing *w, struct error *err)
+{
+    *err = ERROR_NONE;
+    struct head *h = head_of(w, j->change.change, false, err);
+    if (h == NULL)
+        return err->code == SB_OK &&
+               job_refuse_with(j, SB_UNKNOWN, "there is no change \"%s\"", j->change.change);
+    if (h->ended)
+        return true;
+    if (!w->backend->ops->change_end(w->backend, h->no, err))
+        return false;
+    entry_end(&w->entry, h->id, &h->chain);
+    heads_drop(&w->heads, h->id); /* nothing much comes after it */
+    return true;
+}
+
+bool apply_snapshot(struct job *j, struct writing *w, struct error *err)
+{
+    *err = ERROR_NONE;
+    struct head *h = head_of(w, j->change.change, false, err);
+    if (h == NULL)
+        return err->code == SB_OK &&
+               job_refuse_with(j, SB_UNKNOWN, "there is no change \"%s\"", j->change.change);
+    return w->backend->ops->snapshot_put(w->backend, h->no, j->change.seq, j->change.version, j->change.state,
+                                         err);
+}
+
+static void writing_forget(struct writing *w)
+{
+    entry_clear(&w->entry);
+    w->bytes = 0;
+}
+
+bool writing_begin(struct writing *w, struct error *err)
+{
+    return w->backend->ops->begin(w->backend, err) &&
+           w->backend->ops->entry_last(w->backend, &w->ledger, err);
+}
+
+bool writing_commit(struct writing *w, struct error *err)
+{
+    if (!entry_is_empty(&w->entry)) {
+        _cleanup_buf_ struct buf text = {0};
+        entry_text(&w->entry, w->ledger.n + 1, loop_wall_ms(), &text);
+        chain_add(&w->ledger, text.data, text.len);
+        if (!w->backend->ops->entry_add(w->backend, w->ledger.n, text.data, w->ledger.hash, err))
+            return error_wrap(err, err, "ledger");
+    }
+    if (!w->backend->ops->commit(w->backend, err))
+        return false;
+    writing_forget(w);
+    return true;
+}
+
+void writing_rollback(struct writing *w)
+{
+    w->backend->ops->rollback(w->backend);
+    heads_free(&w->heads);
+    writing_forget(w);
+}
+
+void writing_free(struct writing *w)
+{
+    heads_free(&w->heads);
+    entry_free(&w->entry);
+}
