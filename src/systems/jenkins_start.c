@@ -50,17 +50,14 @@ static void look_failed(struct start *s, const struct http_reply *reply)
 /* --- in the queue
  * -------------------------------------------------------------------------------------------- */
 
-static void tell_queued(struct start *s, const json_t *item)
+MUST_USE static bool tell_queued(struct start *s, const json_t *item)
 {
-    struct flow *f = &s->t.f;
-    if (!f->progress)
-        return;
     _cleanup_json_ json_t *view =
         json_pack("{s:s, s:[], s:b}", "status", "QUEUED", "stages", "stuck", json_flag(item, "stuck", false));
     const char *why = json_str(item, "why", NULL);
     if (why)
         json_object_set_new(view, "note", json_string(why));
-    f->progress(f->ctx, view);
+    return flow_tell(&s->t.f, view);
 }
 
 static void look_again(struct start *s)
@@ -92,8 +89,7 @@ static void on_item(struct flow *f, const struct http_reply *reply)
         /* To a find a cancelled item is an effect that has not taken place. */
         flow_ends(f, s->performing ? OUTCOME_FAILED : OUTCOME_NOT_FOUND, SB_STATE,
                   "somebody cancelled the build in Jenkins's queue (item %lld)", (long long)s->queue_item);
-    } else {
-        tell_queued(s, item);
+    } else if (tell_queued(s, item)) {
         look_again(s);
     }
 }
@@ -263,7 +259,8 @@ static void add_field(struct buf *form, const char *name, const char *value)
 
 static char *parameter_of(struct start *s, const char *service)
 {
-    return fill(s->t.j->service, (struct fill[]){{"service", service}, {NULL, NULL}}, fill_plain, &s->t.f.arena);
+    return fill(s->t.j->service, (struct fill[]){{"service", service}, {NULL, NULL}}, fill_plain,
+                &s->t.f.arena);
 }
 
 /* Name and value of every parameter the build gets, in order. New reference. */

@@ -109,17 +109,14 @@ static json_t *shape_of(const json_t *view)
     return shape;
 }
 
-static void tell(struct watch *w)
+/* False when the listener has cancelled the watch: it is gone then. */
+MUST_USE static bool tell(struct watch *w)
 {
-    struct flow *f = &w->t.f;
-    if (!f->progress)
-        return;
     _cleanup_json_ json_t *view = view_of(w);
     json_t *shape = shape_of(view);
     bool news = !json_equal(shape, w->told);
     replace(&w->told, shape);
-    if (news)
-        f->progress(f->ctx, view);
+    return !news || flow_tell(&w->t.f, view);
 }
 
 static void note(struct watch *w, const char *text)
@@ -176,8 +173,8 @@ static void no_answer(struct watch *w, const struct http_reply *reply)
     /* Once for a whole silence: its words may differ from try to try, and each view is kept in the record. */
     if (!w->note)
         note(w, o.error.text);
-    tell(w);
-    rest(w);
+    if (tell(w))
+        rest(w);
 }
 
 /* --- the end
@@ -283,7 +280,8 @@ static void ended(struct watch *w)
     bool well = str_eq(status_of(w), STAGE_SUCCESS) ||
                 (w->t.j->unstable_is_well && str_eq(status_of(w), STAGE_UNSTABLE));
     replace(&w->gate, NULL);
-    tell(w);
+    if (!tell(w))
+        return;
     if (well)
         ended_well(w);
     else
@@ -320,8 +318,8 @@ static void describe_end(struct flow *f)
 
 static void round_ends(struct watch *w)
 {
-    tell(w);
-    rest(w);
+    if (tell(w))
+        rest(w);
 }
 
 static void take_pauses(struct watch *w, json_t *pauses)

@@ -139,7 +139,14 @@ static void next_person(struct slack_flow *t)
 
 static void first_person(struct flow *f)
 {
-    next_person((struct slack_flow *)f);
+    struct slack_flow *t = (struct slack_flow *)f;
+    /* Who was not known to Slack earlier may be by now. */
+    for (size_t i = 0; i < json_array_size(t->names); i++) {
+        const char *mail = json_string_value(json_array_get(t->names, i));
+        if (mail && json_is_null(json_object_get(t->s->people, mail)))
+            json_object_del(t->s->people, mail);
+    }
+    next_person(t);
 }
 
 void slack_learn_people(struct slack_flow *t, const json_t *mails, bool may_fail, slack_next *then)

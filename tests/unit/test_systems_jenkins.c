@@ -526,6 +526,37 @@ static void a_watch_that_is_cancelled_tells_nothing_more(void **state)
     stage_close(&s); /* and closing a system ends what is left, here nothing */
 }
 
+struct impatient {
+    struct stage *s;
+    struct task *task;
+};
+
+static void cancel_at_once(void *ctx, const json_t *view)
+{
+    struct impatient *i = ctx;
+    (void)view;
+    i->s->told = 7;
+    task_cancel(i->task);
+}
+
+static void a_listener_may_cancel_from_inside_a_view(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, &jenkins_driver, CONFIG);
+    static const struct line lines[] = {
+        BUILDING, {DESCRIBE, NULL, 200, STAGES("SUCCESS", "IN_PROGRESS"), NULL}, THE_END};
+    s.lines = lines;
+    struct impatient i = {.s = &s};
+    _cleanup_json_ json_t *args = json_loads(WATCH, 0, NULL);
+    struct effect e = {.key = "HF-7/step/1", .verb = "watch", .change = "HF-7", .args = args};
+    i.task = driver_verb(&jenkins_driver, "watch")->perform(s.system, &e, NULL, cancel_at_once, &i);
+    while (s.told != 7)
+        loop_once(s.loop, true);
+    assert_null(s.system->tasks);
+    stage_close(&s);
+}
+
 static void closing_ends_what_is_under_way_without_a_word(void **state)
 {
     (void)state;
@@ -785,6 +816,7 @@ int main(void)
         cmocka_unit_test(a_build_that_takes_far_longer_than_usual_is_stuck),
         cmocka_unit_test(unstable_fails_unless_the_configuration_lets_it_pass),
         cmocka_unit_test(a_watch_that_is_cancelled_tells_nothing_more),
+        cmocka_unit_test(a_listener_may_cancel_from_inside_a_view),
         cmocka_unit_test(closing_ends_what_is_under_way_without_a_word),
         cmocka_unit_test(a_pause_is_seen_waiting_before_it_is_answered),
         cmocka_unit_test(a_pause_of_the_same_name_in_another_stage_is_not_answered),
