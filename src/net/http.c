@@ -33,17 +33,17 @@ static void close_socket(struct http_socket *s)
  * is. */
 static void tell(struct http *h)
 {
-    if (h->freed != NULL)
+    if (h->telling)
         return;
-    bool freed = false;
-    h->freed = &freed;
+    h->telling = true;
     struct http_call *c;
-    while (!freed && (c = TAILQ_FIRST(&h->finished)) != NULL) {
+    while ((c = TAILQ_FIRST(&h->finished)) != NULL) {
         TAILQ_REMOVE(&h->finished, c, link);
         call_tell(c);
     }
-    if (!freed)
-        h->freed = NULL;
+    h->telling = false;
+    if (h->closed)
+        free(h);
 }
 
 static void on_soon(void *ctx)
@@ -193,8 +193,6 @@ void http_free(struct http *h)
 {
     if (h == NULL)
         return;
-    if (h->freed != NULL)
-        *h->freed = true;
     timer_cancel(h->soon);
     cancel_all(&h->finished);
     struct http_peer *p;
@@ -212,5 +210,8 @@ void http_free(struct http *h)
         close_socket(LIST_FIRST(&h->sockets));
     uv_timer_stop(h->timer);
     uv_close((uv_handle_t *)h->timer, free_handle);
-    free(h);
+    if (h->telling)
+        h->closed = true; /* by a callback: whoever called that frees it */
+    else
+        free(h);
 }

@@ -41,7 +41,7 @@ struct http {
     struct calls finished, cancelled;
     bool in_curl; /* a callback of libcurl is running: handles may not be added or removed */
     bool in_timeout;
-    bool *freed; /* set when http_free is called from inside a callback */
+    bool telling, closed;
 };
 
 struct http_peer {

@@ -97,4 +97,12 @@ static inline void turn(struct loop *l, int ms)
     }
 }
 
+/* Turns the loop until something is so; fails when it does not come about in 3 s. */
+#define TURN_UNTIL(loop, so)                                                            \
+    do {                                                                                \
+        for (int64_t until_ = loop_mono_ms() + 3000; !(so) && loop_mono_ms() < until_;) \
+            turn((loop), 1);                                                            \
+        assert_true(so);                                                                \
+    } while (0)
+
 #endif

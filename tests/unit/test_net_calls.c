@@ -35,7 +35,8 @@ static void no_more_requests_are_under_way_than_the_peer_takes(void **state)
     struct got g[5] = {0};
     for (size_t i = 0; i < COUNT_OF(g); i++)
         http_send(p.peer, &(struct http_request){.path = i < 2 ? "/hold" : "/"}, got_it, &g[i]);
-    turn(p.loop, 60);
+    TURN_UNTIL(p.loop, p.requests == 2);
+    turn(p.loop, 30); /* time enough for a third */
     struct http_stats s = http_peer_stats(p.peer);
     assert_int_equal(s.in_flight, 2);
     assert_int_equal(s.queued, 3);
@@ -75,12 +76,10 @@ static void a_call_cancelled_under_way_lets_the_server_know(void **state)
     play_open(&p, plain);
     struct got g = {0};
     struct http_call *c = http_send(p.peer, &(struct http_request){.path = "/hold"}, got_it, &g);
-    turn(p.loop, 50);
-    assert_int_equal(p.requests, 1);
+    TURN_UNTIL(p.loop, p.requests == 1);
     http_cancel(c);
-    turn(p.loop, 50);
+    TURN_UNTIL(p.loop, p.ended == 1);
     assert_int_equal(g.calls, 0);
-    assert_int_equal(p.ended, 1);
     assert_int_equal(http_peer_stats(p.peer).in_flight, 0);
     play_close(&p);
 }
@@ -113,9 +112,8 @@ static void a_call_cancelled_between_two_tries_is_not_tried_again(void **state)
     struct got g = {0};
     struct http_call *c =
         http_send(p.peer, &(struct http_request){.path = "/flaky/503", .repeatable = true}, got_it, &g);
-    turn(p.loop, 100);
-    assert_int_equal(p.requests, 1);
-    assert_int_equal(http_peer_stats(p.peer).queued, 1);
+    TURN_UNTIL(p.loop, p.requests == 1);
+    TURN_UNTIL(p.loop, http_peer_stats(p.peer).queued == 1);
     http_cancel(c);
     turn(p.loop, 1200);
     assert_int_equal(p.requests, 1);
@@ -148,7 +146,8 @@ static void a_call_may_be_cancelled_from_inside_its_own_callbacks(void **state)
     assert_true(play_wait(&p, &g, 2000));
     struct got b = {0};
     b.call = http_send(p.peer, &(struct http_request){.path = "/big", .on_body = cancel_in_body}, got_it, &b);
-    turn(p.loop, 100);
+    TURN_UNTIL(p.loop, b.streamed > 0);
+    turn(p.loop, 50);
     assert_int_equal(b.calls, 0);
     assert_true(b.streamed > 0 && b.streamed < 300000);
     assert_int_equal(play_ask(&p, p.peer, (struct http_request){.path = "/"}).status, 200);
@@ -197,7 +196,8 @@ static void a_callback_may_free_its_peer_and_even_the_client(void **state)
         for (size_t i = 0; i < COUNT_OF(others); i++)
             http_send(p.peer, &(struct http_request){.path = i == 0 ? "/hold" : "unsound"}, got_it,
                       &others[i]);
-        turn(p.loop, 100);
+        TURN_UNTIL(p.loop, p.peer == NULL || p.http == NULL);
+        turn(p.loop, 30);
         assert_int_equal(g.calls, way == 1 ? 0 : 1);
         assert_int_equal(others[0].calls, 0);
         if (way == 0)

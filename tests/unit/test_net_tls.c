@@ -209,17 +209,16 @@ static void a_stream_and_a_late_answer_work_over_tls(void **state)
         play_peer(&t.p, (struct http_peer_options){.base_url = t.url, .ca_pem = t.id.cert_pem});
     struct got g = {0};
     http_send(peer, &(struct http_request){.path = "/stream", .on_body = got_bytes}, got_it, &g);
-    turn(t.p.loop, 100);
+    TURN_UNTIL(t.p.loop, t.p.held != NULL);
     for (int i = 1; i <= 3; i++) {
         stream_write(t.p.held, "data: x\n\n", 9);
-        turn(t.p.loop, 20);
-        assert_int_equal(g.streamed, 9 * i);
+        TURN_UNTIL(t.p.loop, g.streamed == (size_t)(9 * i));
     }
     stream_end(t.p.held);
     assert_true(play_wait(&t.p, &g, 2000));
     struct got late = {0};
     http_send(peer, &(struct http_request){.path = "/hold"}, got_it, &late);
-    turn(t.p.loop, 100);
+    TURN_UNTIL(t.p.loop, t.p.held != NULL);
     answer_text(t.p.held, 200, "at last");
     assert_true(play_wait(&t.p, &late, 2000));
     assert_string_equal(late.body, "at last");
