@@ -59,7 +59,7 @@ static void answer(struct exchange *x, int status, const char *type, const json_
     free(text);
 }
 
-void call_answer(struct call *c, int status, const char *type, json_t *body)
+void respond(struct call *c, int status, const char *type, json_t *body)
 {
     struct exchange *x = c->x;
     void (*done)(void *, int, const json_t *) = c->done;
@@ -72,16 +72,16 @@ void call_answer(struct call *c, int status, const char *type, json_t *body)
     json_decref(body);
 }
 
-void call_json(struct call *c, int status, json_t *body)
+void respond_json(struct call *c, int status, json_t *body)
 {
-    call_answer(c, status, "application/json", body);
+    respond(c, status, "application/json", body);
 }
 
 void call_fail(struct call *c, const struct error *err)
 {
     int status;
     json_t *problem = api_problem(err, &status);
-    call_answer(c, status, "application/problem+json", problem);
+    respond(c, status, "application/problem+json", problem);
 }
 
 void call_problem(struct call *c, int status, const char *code, const char *detail)
@@ -98,7 +98,7 @@ void call_problem(struct call *c, int status, const char *code, const char *deta
     for (size_t i = 0; i < COUNT_OF(titles); i++)
         if (titles[i].status == status)
             title = titles[i].title;
-    call_answer(c, status, "application/problem+json", problem_of(status, code, title, detail));
+    respond(c, status, "application/problem+json", problem_of(status, code, title, detail));
 }
 
 void call_told(void *ctx, json_t *answer, const struct error *err)
@@ -107,7 +107,7 @@ void call_told(void *ctx, json_t *answer, const struct error *err)
     if (err)
         call_fail(c, err);
     else
-        call_json(c, 200, answer ? json_incref(answer) : json_object());
+        respond_json(c, 200, answer ? json_incref(answer) : json_object());
 }
 
 /* --- query -------------------------------------------------------------------------------------------------

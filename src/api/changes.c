@@ -28,7 +28,7 @@ void changes_list(struct call *c)
     json_t *one;
     json_array_foreach(all, i, one) if (sees(c, one)) json_array_append(mine, one);
     json_decref(all);
-    call_json(c, 200, json_pack("{s:o}", "changes", mine));
+    respond_json(c, 200, json_pack("{s:o}", "changes", mine));
 }
 
 void changes_show(struct call *c)
@@ -37,7 +37,7 @@ void changes_show(struct call *c)
     json_t *change =
         caller_change(c, c->args[0], &err) ? engine_change(c->api->engine, c->args[0], &err) : NULL;
     if (change)
-        call_json(c, 200, change);
+        respond_json(c, 200, change);
     else
         call_fail(c, &err);
 }
@@ -63,7 +63,7 @@ void changes_report(struct call *c)
     else if (read_file(path, REPORT_MAX, &text, &err) && !str_is_utf8(buf_str(&text), text.len))
         error_set(&err, SB_CORRUPT, "%s is not UTF-8", path);
     if (err.code == SB_OK)
-        call_json(c, 200, json_pack("{s:s, s:s}", "path", path, "text", buf_str(&text)));
+        respond_json(c, 200, json_pack("{s:s, s:s}", "path", path, "text", buf_str(&text)));
     else
         call_fail(c, &err);
 }
@@ -80,7 +80,7 @@ static void planned(void *ctx, json_t *answer, const struct error *err)
     if (c->x)
         answer_header(c->x, "Location",
                       arena_printf(&c->arena, "/api/v1/changes/%s", json_str(answer, "id", "")));
-    call_json(c, json_flag(answer, "already", false) ? 200 : 201, json_incref(answer));
+    respond_json(c, json_flag(answer, "already", false) ? 200 : 201, json_incref(answer));
 }
 
 void changes_plan(struct call *c)
@@ -93,7 +93,7 @@ void changes_preview(struct call *c)
     struct error err = ERROR_NONE;
     json_t *preview = engine_preview(c->api->engine, c->body, c->by, &err);
     if (preview)
-        call_json(c, 200, preview);
+        respond_json(c, 200, preview);
     else
         call_fail(c, &err);
 }

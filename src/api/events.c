@@ -46,7 +46,7 @@ void events_of_change(struct call *c)
     }
     json_t *events = events_read(c->api, change, from, (int)limit, &err);
     if (events)
-        call_json(c, 200, json_pack("{s:o}", "events", events));
+        respond_json(c, 200, json_pack("{s:o}", "events", events));
     else
         call_fail(c, &err);
 }

@@ -1,7 +1,7 @@
 /* inside.h: what the files of api/ share; nobody else includes it.
  *
  * A *call* is one request and its answer to be, with a socket or without. A handler ends it with exactly one
- * of call_json, call_fail, call_problem, call_stream, or hands call_told to the engine, which ends it later.
+ * of respond_json, call_fail, call_problem, call_stream, or hands call_told to the engine, which ends it later.
  * When its client has gone meanwhile the answer goes nowhere. */
 #ifndef SB_API_INSIDE_H
 #define SB_API_INSIDE_H
@@ -57,10 +57,10 @@ struct call {
 
 struct call *call_new(struct api *a);
 /* Ends the call: takes `body`. */
-void call_json(struct call *c, int status, json_t *body);
+void respond_json(struct call *c, int status, json_t *body);
 void call_fail(struct call *c, const struct error *err);
 /* With another media type: takes `body`. */
-void call_answer(struct call *c, int status, const char *type, json_t *body);
+void respond(struct call *c, int status, const char *type, json_t *body);
 /* A problem that has no error code of its own. */
 void call_problem(struct call *c, int status, const char *code, const char *detail);
 /* engine_done_fn with a call as its context: the answer, with 200. */

@@ -7,9 +7,9 @@ static void told_systems(void *ctx, json_t *answer, const struct error *err)
     if (err)
         call_fail(c, err);
     else if (json_is_array(answer))
-        call_json(c, 200, json_pack("{s:O}", "systems", answer));
+        respond_json(c, 200, json_pack("{s:O}", "systems", answer));
     else
-        call_json(c, 200, answer ? json_incref(answer) : json_object());
+        respond_json(c, 200, answer ? json_incref(answer) : json_object());
 }
 
 void look_doctor(struct call *c)

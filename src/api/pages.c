@@ -139,14 +139,14 @@ void pages_show(struct call *c)
     }
     const struct procedure *p = engine_page(c->api->engine, name, &errors);
     if (p) {
-        call_json(c, 200, page_json(p));
+        respond_json(c, 200, page_json(p));
         return;
     }
     int status;
     json_t *problem = api_problem(&errors.list[0], &status);
     if (errors.total > 1)
         json_object_set_new(problem, "errors", errors_json(&errors));
-    call_answer(c, status, "application/problem+json", problem);
+    respond(c, status, "application/problem+json", problem);
 }
 
 /* --- all pages
@@ -174,5 +174,5 @@ void pages_list(struct call *c)
     json_t *name;
     json_array_foreach(names, i, name)
         json_array_append_new(list, short_json(c->api->engine, json_string_value(name)));
-    call_json(c, 200, json_pack("{s:o}", "pages", list));
+    respond_json(c, 200, json_pack("{s:o}", "pages", list));
 }

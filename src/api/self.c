@@ -4,7 +4,7 @@
 
 void self_version(struct call *c)
 {
-    call_json(c, 200,
+    respond_json(c, 200,
               json_pack("{s:s, s:s, s:i}", "name", "signalbox", "version", SB_VERSION, "pid", (int)getpid()));
 }
 
@@ -16,17 +16,17 @@ void self_whoami(struct call *c)
         if (i == 0 ? caller_sees(c->api, c->by, c->known, NULL, NULL)
                    : c->known && config_may(engine_config(c->api->engine), c->by, roles[i], NULL, NULL))
             json_array_append_new(may, json_string(roles[i]));
-    call_json(c, 200, json_pack("{s:s, s:s, s:o}", "by", c->by, "how", c->how, "may", may));
+    respond_json(c, 200, json_pack("{s:s, s:s, s:o}", "by", c->by, "how", c->how, "may", may));
 }
 
 void self_health(struct call *c)
 {
-    call_json(c, 200, json_pack("{s:b}", "alive", 1));
+    respond_json(c, 200, json_pack("{s:b}", "alive", 1));
 }
 
 void self_ready(struct call *c)
 {
-    call_json(c, 200, json_pack("{s:b}", "ready", 1));
+    respond_json(c, 200, json_pack("{s:b}", "ready", 1));
 }
 
 /* --- the table of routes ---------------------------------------------------------------------- */
@@ -52,5 +52,5 @@ void self_routes(struct call *c)
                               json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "method", r->method, "path",
                                         r->path, "says", r->says, "query", fields_json(r->query), "fields",
                                         fields_json(r->fields), "gives", fields_json(r->gives)));
-    call_json(c, 200, json_pack("{s:o}", "routes", list));
+    respond_json(c, 200, json_pack("{s:o}", "routes", list));
 }

@@ -47,7 +47,7 @@ static void add(struct verdict *sum, const struct verdict *one)
 static void answer(struct call *c)
 {
     const struct verdict *sum = &c->verification->sum;
-    call_json(c, 200,
+    respond_json(c, 200,
               json_pack("{s:b, s:I, s:I, s:s}", "good", sum->good, "changes", (json_int_t)sum->changes,
                         "events", (json_int_t)sum->events, "text", sum->text));
 }

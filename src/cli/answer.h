@@ -5,7 +5,8 @@
 #include "cli/command.h"
 #include <jansson.h>
 
-/* Sends an answer and says what came of it. `step` NULL: the only one that asks. Takes `more`. Returns the exit status. */
+/* Sends an answer and says what came of it. `step` NULL: the only one that asks. Takes `more`. Returns the
+ * exit status. */
 int send_answer(struct args *a, const char *change, const char *step, const char *choice, json_t *more);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include "cli/session.h"
 
-/* Opens a session that carries nothing out, calls, prints: with --json the answer as it is, else through `print`. Takes `body`. Returns the exit status. */
-int ask_and_print(struct args *a, const char *method, const char *path, json_t *body, int (*print)(const struct args *a, const json_t *answer));
+/* Opens a session that carries nothing out, calls, prints: with --json the answer as it is, else through
+ * `print`. Takes `body`. Returns the exit status. */
+int ask_and_print(struct args *a, const char *method, const char *path, json_t *body,
+                  int (*print)(const struct args *a, const json_t *answer));
 void print_json(const json_t *j);
 
 /* Columns separated by two spaces, as wide as they need; the last one is not padded. Cells are not copied. */

@@ -10,12 +10,14 @@ static int act(struct args *a, const char *what, json_t *data, const char *done)
     struct session *s = session_open(a, &o, &err);
     json_t *answer = NULL;
     if (s)
-        answer = session_call(s, "POST", arena_printf(a->arena, "/api/v1/changes/%s/%s", a->words[0], what), data, &err);
+        answer = session_call(s, "POST", arena_printf(a->arena, "/api/v1/changes/%s/%s", a->words[0], what),
+                              data, &err);
     int status = answer ? EXIT_DONE : complain(&err);
     if (answer && !opt_given(a, "json"))
         printf("%s: %s.\n", a->words[0], done);
     if (answer && session_local(s) && !opt_given(a, "json"))
-        printf("Nothing carries %s out at the moment; it goes on with: signalbox watch %s\n", a->words[0], a->words[0]);
+        printf("Nothing carries %s out at the moment; it goes on with: signalbox watch %s\n", a->words[0],
+               a->words[0]);
     json_decref(answer);
     json_decref(data);
     session_close(s);
@@ -66,7 +68,10 @@ static int run_note(struct args *a)
     return act(a, "note", json_pack("{s:s}", "text", a->words[1]), "noted");
 }
 
-#define REASON {"reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL}
+#define REASON                                                                 \
+    {                                                                          \
+        "reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL \
+    }
 
 const struct command cmd_trouble = {
     .name = "trouble",
@@ -85,7 +90,8 @@ const struct command cmd_cancel = {
     .name = "cancel",
     .usage = "CHANGE --reason TEXT",
     .says = "cancel a change whose deployment has not begun, and undo what was set up",
-    .examples = "signalbox cancel HF-7 --reason \"fixed by configuration\"\tcalendar and status page follow\n",
+    .examples =
+        "signalbox cancel HF-7 --reason \"fixed by configuration\"\tcalendar and status page follow\n",
     .group = 1,
     .words_min = 1,
     .words_max = 1,

@@ -1,4 +1,5 @@
-/* audit: is the record what was recorded? Looks at the file alone, so it works on a copy and beside a running server. */
+/* audit: is the record what was recorded? Looks at the file alone, so it works on a copy and beside a running
+ * server. */
 #include "base/buf.h"
 #include "base/json.h"
 #include "cli/ask.h"
@@ -27,11 +28,14 @@ static int run(struct args *a)
     if (!ok)
         return complain(&err);
     if (opt_given(a, "json")) {
-        _cleanup_json_ json_t *j = json_pack("{s:b, s:I, s:I, s:s}", "good", v.good, "changes", (json_int_t)v.changes, "events", (json_int_t)v.events, "text", v.text);
+        _cleanup_json_ json_t *j =
+            json_pack("{s:b, s:I, s:I, s:s}", "good", v.good, "changes", (json_int_t)v.changes, "events",
+                      (json_int_t)v.events, "text", v.text);
         print_json(j);
     } else if (v.good) {
-        printf("The record is whole: %" PRId64 " event%s of %" PRId64 " change%s, every hash follows from the one before it.\n", v.events,
-               v.events == 1 ? "" : "s", v.changes, v.changes == 1 ? "" : "s");
+        printf("The record is whole: %" PRId64 " event%s of %" PRId64
+               " change%s, every hash follows from the one before it.\n",
+               v.events, v.events == 1 ? "" : "s", v.changes, v.changes == 1 ? "" : "s");
     } else {
         printf("The record has been changed: %s\n", v.text);
     }
@@ -42,10 +46,12 @@ const struct command cmd_audit = {
     .name = "audit",
     .usage = "verify [CHANGE]",
     .says = "re-compute the record's chain of hashes: nobody has edited, removed or added anything",
-    .examples = "signalbox audit verify\tall changes\nsignalbox audit verify --store copy.db\tof a copy, offline\n",
+    .examples =
+        "signalbox audit verify\tall changes\nsignalbox audit verify --store copy.db\tof a copy, offline\n",
     .group = 3,
     .words_min = 1,
     .words_max = 2,
-    .options = {{"store", 0, OPTION_VALUE, "FILE", "the store's file (default: the one in --state)", "files"}},
+    .options = {{"store", 0, OPTION_VALUE, "FILE", "the store's file (default: the one in --state)",
+                 "files"}},
     .run = run,
 };

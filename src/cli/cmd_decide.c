@@ -13,7 +13,8 @@ static bool minutes_of(const struct args *a, json_t *more, struct error *err)
     if (!text || *end || n < 1 || n > 1440)
         return error_set(err, SB_MISSING, "say by how many minutes: --minutes N (1 to 1440)");
     if (!opt(a, "permitted-by"))
-        return error_set(err, SB_MISSING, "say who of the client, or which TAM, permitted it: --permitted-by WHO");
+        return error_set(err, SB_MISSING,
+                         "say who of the client, or which TAM, permitted it: --permitted-by WHO");
     json_object_set_new(more, "minutes", json_integer(n));
     json_object_set_new(more, "permitted_by", json_string(opt(a, "permitted-by")));
     return true;
@@ -46,7 +47,8 @@ static int decide(struct args *a, const char *change, const char *choice)
     if (opt(a, "reason"))
         json_object_set_new(more, "reason", json_string(opt(a, "reason")));
     else
-        ok = error_set(&err, SB_MISSING, "say why: --reason TEXT; the record keeps who decided what, when and why");
+        ok = error_set(&err, SB_MISSING,
+                       "say why: --reason TEXT; the record keeps who decided what, when and why");
     if (ok && str_eq(choice, "extend"))
         ok = minutes_of(a, more, &err);
     if (ok && str_eq(choice, "patch"))
@@ -72,19 +74,30 @@ static int run_rollback(struct args *a)
     return decide(a, a->words[0], "rollback");
 }
 
-#define REASON {"reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL}
-#define MORE_TIME                                                                                                       \
-    {"minutes", 'm', OPTION_VALUE, "N", "extend: by how much", NULL}, {"permitted-by", 0, OPTION_VALUE, "WHO", "extend: who permitted it", NULL}
-#define SERVICE {"service", 's', OPTION_LIST, "NAME=TAG", "patch: the new tag", "services"}
+#define REASON                                                                 \
+    {                                                                          \
+        "reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL \
+    }
+#define MORE_TIME                                                                \
+    {"minutes", 'm', OPTION_VALUE, "N", "extend: by how much", NULL},            \
+    {                                                                            \
+        "permitted-by", 0, OPTION_VALUE, "WHO", "extend: who permitted it", NULL \
+    }
+#define SERVICE                                                                   \
+    {                                                                             \
+        "service", 's', OPTION_LIST, "NAME=TAG", "patch: the new tag", "services" \
+    }
 
 const struct command cmd_decide = {
     .name = "decide",
     .usage = "CHANGE retry|patch|extend|rollback|stop",
     .says = "decide what becomes of a change in trouble",
-    .more = "retry: try again what failed. patch: deploy another tag. extend: more time, with permission. rollback: back to what ran before; the "
+    .more = "retry: try again what failed. patch: deploy another tag. extend: more time, with permission. "
+            "rollback: back to what ran before; the "
             "last resort. stop: leave things as they are and end.",
     .examples = "signalbox decide HF-7 retry --reason \"registry was down\"\ttry again\n"
-                "signalbox decide HF-7 patch --service decanting-service=24-02-05.619-hotfix.628 --reason \"fix of the fix\"\tpatch forward\n",
+                "signalbox decide HF-7 patch --service decanting-service=24-02-05.619-hotfix.628 --reason "
+                "\"fix of the fix\"\tpatch forward\n",
     .group = 1,
     .words_min = 2,
     .words_max = 2,
@@ -97,7 +110,8 @@ const struct command cmd_extend = {
     .name = "extend",
     .usage = "CHANGE --minutes N --permitted-by WHO --reason TEXT",
     .says = "extend the window of a change in trouble, with permission",
-    .examples = "signalbox extend HF-7 --minutes 30 --permitted-by \"TAM of Tangerine\" --reason \"pods slow to start\"\thalf an hour more\n",
+    .examples = "signalbox extend HF-7 --minutes 30 --permitted-by \"TAM of Tangerine\" --reason \"pods slow "
+                "to start\"\thalf an hour more\n",
     .group = 1,
     .words_min = 1,
     .words_max = 1,

@@ -29,15 +29,19 @@ static int print(const struct args *a UNUSED, const json_t *answer)
     int failed = 0;
     size_t i, k;
     json_t *system, *check;
-    json_array_foreach(json_object_get(answer, "systems"), i, system) {
+    json_array_foreach(json_object_get(answer, "systems"), i, system)
+    {
         printf("%s (%s)\n", json_str(system, "role", "?"), json_str(system, "driver", "?"));
-        json_array_foreach(json_object_get(system, "checks"), k, check) {
+        json_array_foreach(json_object_get(system, "checks"), k, check)
+        {
             print_check(check);
             failed += str_eq(json_str(check, "state", "fail"), "fail");
         }
     }
     if (failed)
-        printf("\n%d check%s failed: a deployment would meet this at its worst moment. Mend it, then run doctor again.\n", failed, failed == 1 ? "" : "s");
+        printf("\n%d check%s failed: a deployment would meet this at its worst moment. Mend it, then run "
+               "doctor again.\n",
+               failed, failed == 1 ? "" : "s");
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -22,11 +22,13 @@ static int print(const struct args *a, const json_t *answer)
     size_t i;
     json_t *c;
     if (json_array_size(list) == 0) {
-        puts(opt_given(a, "all") ? "There is no change yet. Plan one with: signalbox plan" : "No change is open. All there were: signalbox list --all");
+        puts(opt_given(a, "all") ? "There is no change yet. Plan one with: signalbox plan"
+                                 : "No change is open. All there were: signalbox list --all");
         return EXIT_DONE;
     }
     struct table t = {head, 5, ARENA_ARRAY(a->arena, json_array_size(list) * 5, const char *), 0};
-    json_array_foreach((json_t *)list, i, c) {
+    json_array_foreach((json_t *)list, i, c)
+    {
         const char **row = t.cells + t.rows++ * 5;
         bool ended = str_eq(json_str(c, "status", ""), "ended");
         row[0] = json_str(c, "id", "?");
@@ -41,7 +43,8 @@ static int print(const struct args *a, const json_t *answer)
 
 static int run(struct args *a)
 {
-    return ask_and_print(a, "GET", opt_given(a, "all") ? "/api/v1/changes" : "/api/v1/changes?open=1", NULL, print);
+    return ask_and_print(a, "GET", opt_given(a, "all") ? "/api/v1/changes" : "/api/v1/changes?open=1", NULL,
+                         print);
 }
 
 const struct command cmd_list = {

@@ -23,8 +23,7 @@ static int print_versions(const struct args *a, const json_t *answer)
     size_t n = 0;
     const char *name;
     json_t *tag;
-    json_object_foreach(services, name, tag)
-        names[n++] = name;
+    json_object_foreach(services, name, tag) names[n++] = name;
     if (n == 0) {
         puts("No service was found. Which cluster is looked at: signalbox doctor cluster");
         return EXIT_DONE;
@@ -43,7 +42,8 @@ static int print_versions(const struct args *a, const json_t *answer)
 static int run_versions(struct args *a)
 {
     return ask_and_print(a, "POST", "/api/v1/look",
-                         look("cluster.versions", json_pack("{s:s, s:s}", "client", a->words[0], "env", a->n_words > 1 ? a->words[1] : "prod")),
+                         look("cluster.versions", json_pack("{s:s, s:s}", "client", a->words[0], "env",
+                                                            a->n_words > 1 ? a->words[1] : "prod")),
                          print_versions);
 }
 
@@ -60,7 +60,8 @@ static int print_people(const struct args *a, const json_t *answer)
 
 static int run_oncall(struct args *a)
 {
-    return ask_and_print(a, "POST", "/api/v1/look", look("pager.oncall", json_pack("{s:s}", "schedule", a->words[0])), print_people);
+    return ask_and_print(a, "POST", "/api/v1/look",
+                         look("pager.oncall", json_pack("{s:s}", "schedule", a->words[0])), print_people);
 }
 
 static int print_owners(const struct args *a, const json_t *answer)
@@ -70,7 +71,8 @@ static int print_owners(const struct args *a, const json_t *answer)
     struct table t = {head, 4, ARENA_ARRAY(a->arena, json_array_size(owners) * 4 + 1, const char *), 0};
     size_t i;
     json_t *o;
-    json_array_foreach(owners, i, o) {
+    json_array_foreach(owners, i, o)
+    {
         const char **row = t.cells + t.rows++ * 4;
         row[0] = json_str(o, "service", "?");
         row[1] = json_str(o, "team", "nobody known");
@@ -86,10 +88,16 @@ static int run_owners(struct args *a)
     json_t *names = json_array();
     for (int i = 0; i < a->n_words; i++)
         json_array_append_new(names, json_string(a->words[i]));
-    return ask_and_print(a, "POST", "/api/v1/look", look("owners.lookup", json_pack("{s:o}", "services", names)), print_owners);
+    return ask_and_print(a, "POST", "/api/v1/look",
+                         look("owners.lookup", json_pack("{s:o}", "services", names)), print_owners);
 }
 
-#define NO_OPTIONS {{NULL, 0, OPTION_FLAG, NULL, NULL, NULL}}
+#define NO_OPTIONS                                 \
+    {                                              \
+        {                                          \
+            NULL, 0, OPTION_FLAG, NULL, NULL, NULL \
+        }                                          \
+    }
 
 const struct command cmd_versions = {
     .name = "versions",

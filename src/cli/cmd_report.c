@@ -15,14 +15,17 @@ static int print(const struct args *a, const json_t *answer)
 static int run(struct args *a)
 {
     const char *format = opt_given(a, "html") ? "html" : "md";
-    return ask_and_print(a, "GET", arena_printf(a->arena, "/api/v1/changes/%s/report?format=%s", a->words[0], format), NULL, print);
+    return ask_and_print(a, "GET",
+                         arena_printf(a->arena, "/api/v1/changes/%s/report?format=%s", a->words[0], format),
+                         NULL, print);
 }
 
 const struct command cmd_report = {
     .name = "report",
     .usage = "CHANGE",
     .says = "the report of a change: timeline, decisions, versions, messages, verification",
-    .examples = "signalbox report HF-7 | less\tread it\nsignalbox report HF-7 --html > hf-7.html\tone page to pass on\n",
+    .examples = "signalbox report HF-7 | less\tread it\nsignalbox report HF-7 --html > hf-7.html\tone page "
+                "to pass on\n",
     .group = 2,
     .words_min = 1,
     .words_max = 1,

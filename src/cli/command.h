@@ -1,4 +1,5 @@
-/* command.h: what a command is made of. One command, one file (cmd_NAME.c), ending in one const entry: the file is the feature. */
+/* command.h: what a command is made of. One command, one file (cmd_NAME.c), ending in one const entry: the
+ * file is the feature. */
 #ifndef SB_CLI_COMMAND_H
 #define SB_CLI_COMMAND_H
 
@@ -10,12 +11,13 @@
 enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_LIST };
 
 struct option_spec {
-    const char *name;   /* "window": given as --window */
-    char letter;        /* or -w; 0 = none */
+    const char *name; /* "window": given as --window */
+    char letter;      /* or -w; 0 = none */
     enum option_kind kind;
-    const char *value;  /* "WINDOW": what it takes, in help */
-    const char *says;   /* with its default */
-    const char *complete; /* what completion offers: "changes", "clients", "services", "pages", "files", or NULL */
+    const char *value; /* "WINDOW": what it takes, in help */
+    const char *says;  /* with its default */
+    const char
+        *complete; /* what completion offers: "changes", "clients", "services", "pages", "files", or NULL */
 };
 
 enum { OPTIONS_MAX = 24, LIST_MAX = 64, ARGS_MAX = 64 };
@@ -42,10 +44,10 @@ struct command {
     const char *says;     /* one line */
     const char *more;     /* a paragraph or two, or NULL */
     const char *examples; /* lines "command\texplanation" */
-    int group;            /* where help lists it: 0 = the two everybody needs, 1 = carry out, 2 = look, 3 = operate */
+    int group; /* where help lists it: 0 = the two everybody needs, 1 = carry out, 2 = look, 3 = operate */
     bool hidden;
     int words_min, words_max;
-    const char *complete; /* for words, as in option_spec */
+    const char *complete;                    /* for words, as in option_spec */
     struct option_spec options[OPTIONS_MAX]; /* ends with a NULL name; the common ones are added */
     int (*run)(struct args *args);
 };
@@ -59,7 +61,8 @@ bool opt_given(const struct args *a, const char *name);
 const char *opt(const struct args *a, const char *name);
 int opt_list(const struct args *a, const char *name, const char *const **out);
 
-/* Every command has these: --state DIR, --config FILE, --server URL, --token REF, --json, --as NAME, --verbose, --help. */
+/* Every command has these: --state DIR, --config FILE, --server URL, --token REF, --json, --as NAME,
+ * --verbose, --help. */
 extern const struct option_spec common_options[];
 
 /* Prints an error on standard error, the way every command does, and gives the exit status for it. */

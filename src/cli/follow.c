@@ -14,12 +14,12 @@ struct following {
     const char *change;
     const struct follow_options *o;
     struct terminal *terminal;
-    struct gate gate;      /* the question at the keyboard */
+    struct gate gate; /* the question at the keyboard */
     char typed[1024];
     bool entered;
-    char notice[512];      /* what came of the last answer */
-    int64_t seen;          /* number of the last event printed */
-    const char *gate_told; /* plain lines: the gate that was explained last */
+    char notice[ERROR_TEXT_MAX]; /* what came of the last answer */
+    int64_t seen;                /* number of the last event printed */
+    const char *gate_told;       /* plain lines: the gate that was explained last */
     struct arena arena;
 };
 
@@ -37,7 +37,9 @@ static json_t *fetch(struct following *f, struct error *err)
     return session_call(f->session, "GET", arena_printf(&a, "/api/v1/changes/%s", f->change), NULL, err);
 }
 
-/* --- plain lines ------------------------------------------------------------------------------------------------------------ */
+/* --- plain lines
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void print_event(const struct following *f, const json_t *event, const char *zone)
 {
@@ -50,7 +52,8 @@ static void print_event(const struct following *f, const json_t *event, const ch
     struct civil c = {0};
     if (!instant_to_civil(json_int(event, "at", 0), zone, &c, NULL))
         return;
-    printf("%02d:%02d:%02d  %s\n", c.hour, c.minute, c.second, json_str(event, "text", json_str(event, "type", "")));
+    printf("%02d:%02d:%02d  %s\n", c.hour, c.minute, c.second,
+           json_str(event, "text", json_str(event, "type", "")));
 }
 
 /* Everything in the record since the last time. */
@@ -58,14 +61,16 @@ static bool print_news(struct following *f, const char *zone, struct error *err)
 {
     for (;;) {
         _cleanup_arena_ struct arena a = arena_make();
-        char *path = arena_printf(&a, "/api/v1/changes/%s/events?from=%" PRId64 "&limit=200", f->change, f->seen + 1);
+        char *path =
+            arena_printf(&a, "/api/v1/changes/%s/events?from=%" PRId64 "&limit=200", f->change, f->seen + 1);
         _cleanup_json_ json_t *answer = session_call(f->session, "GET", path, NULL, err);
         if (!answer)
             return false;
         const json_t *events = json_object_get(answer, "events");
         size_t i;
         json_t *e;
-        json_array_foreach((json_t *)events, i, e) {
+        json_array_foreach((json_t *)events, i, e)
+        {
             print_event(f, e, zone);
             f->seen = json_int(e, "n", f->seen);
         }
@@ -94,7 +99,9 @@ static void tell_gate(struct following *f, const json_t *change)
     fflush(stdout);
 }
 
-/* --- the terminal ------------------------------------------------------------------------------------------------------------ */
+/* --- the terminal
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void draw(struct following *f, const json_t *change)
 {
@@ -106,7 +113,10 @@ static void draw(struct following *f, const json_t *change)
     int used = 1;
     for (size_t i = 0; i < below.len; i++)
         used += below.data[i] == '\n';
-    struct stage_look look = {.width = width, .height = height - used - 3, .color = terminal_has_color(), .unicode = terminal_has_unicode()};
+    struct stage_look look = {.width = width,
+                              .height = height - used - 3,
+                              .color = terminal_has_color(),
+                              .unicode = terminal_has_unicode()};
     if (look.height < 8)
         look.height = 8;
     stage_draw(change, &look, &picture);
@@ -126,7 +136,9 @@ static void answer(struct following *f)
     snprintf(f->notice, sizeof f->notice, "%s", e.text);
 }
 
-/* --- the end ----------------------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static bool only_a_person_can_go_on(const json_t *change)
 {

@@ -1,4 +1,5 @@
-/* follow.h: stays with a change until it ends: the live stage view in a terminal, plain lines elsewhere; gates are answered at the keyboard. */
+/* follow.h: stays with a change until it ends: the live stage view in a terminal, plain lines elsewhere;
+ * gates are answered at the keyboard. */
 #ifndef SB_CLI_FOLLOW_H
 #define SB_CLI_FOLLOW_H
 
@@ -7,7 +8,8 @@
 struct follow_options {
     bool json;       /* one event a line, as JSON */
     bool ask;        /* offer gates at the keyboard when there is one */
-    bool until_gate; /* without a keyboard: come back when only a person can go on, instead of waiting for one */
+    bool until_gate; /* without a keyboard: come back when only a person can go on, instead of waiting for one
+                      */
     const char *again; /* the command that goes on after Ctrl-C */
 };
 

@@ -9,7 +9,8 @@ const json_t *gate_step(const json_t *change)
 {
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step) {
+    json_array_foreach(json_object_get(change, "steps"), i, step)
+    {
         const char *status = json_str(step, "status", "");
         if (str_eq(status, "asking") || str_eq(status, "unsure"))
             return step;
@@ -76,7 +77,8 @@ const char *gate_prompt(const struct gate *g, int width, struct buf *out)
         return NULL;
     const char *question = json_str(g->step, "question", "");
     if (unsure(g))
-        buf_printf(out, "\n  Did this take place? %s\n  %s\n", json_str(g->step, "title", ""), json_str(g->step, "because", ""));
+        buf_printf(out, "\n  Did this take place? %s\n  %s\n", json_str(g->step, "title", ""),
+                   json_str(g->step, "because", ""));
     else
         buf_printf(out, "\n  %s\n", *question ? question : json_str(g->step, "title", ""));
     _cleanup_json_ json_t *choices = choices_of(g);
@@ -96,7 +98,9 @@ json_t *gate_tags(const char *text, const json_t *services, struct error *err)
     char *save = NULL, *copy = arena_strdup(&a, text);
     for (char *word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save)) {
         char *eq = strchr(word, '=');
-        const char *service = eq ? word : json_array_size(services) == 1 ? json_str(services, "0.service", NULL) : NULL;
+        const char *service = eq                               ? word
+                              : json_array_size(services) == 1 ? json_str(services, "0.service", NULL)
+                                                               : NULL;
         if (!service) {
             error_set(err, SB_PARSE, "\"%s\": write SERVICE=TAG, the change has several services", word);
             json_decref(list);
@@ -124,10 +128,12 @@ static const json_t *choice_for(const json_t *choices, const char *line)
     const json_t *found = NULL;
     size_t i;
     json_t *c;
-    json_array_foreach((json_t *)choices, i, c) {
+    json_array_foreach((json_t *)choices, i, c)
+    {
         if (str_eq(json_str(c, "id", ""), line))
             return c;
-        if (*line && (str_starts(json_str(c, "id", ""), line) || strncasecmp(json_str(c, "label", ""), line, strlen(line)) == 0)) {
+        if (*line && (str_starts(json_str(c, "id", ""), line) ||
+                      strncasecmp(json_str(c, "label", ""), line, strlen(line)) == 0)) {
             if (found)
                 return NULL;
             found = c;
@@ -147,7 +153,8 @@ static enum gate_field missing(const struct gate *g)
         return GATE_MINUTES;
     if (decision && str_eq(choice, "extend") && !json_object_get(g->answer, "permitted_by"))
         return GATE_PERMITTED;
-    if ((decision || unsure(g) || json_flag(g->step, "reason_needed", false)) && !json_object_get(g->answer, "reason"))
+    if ((decision || unsure(g) || json_flag(g->step, "reason_needed", false)) &&
+        !json_object_get(g->answer, "reason"))
         return GATE_REASON;
     return GATE_CHOICE;
 }
@@ -159,7 +166,8 @@ static bool take(struct gate *g, const char *line, struct error *err)
         _cleanup_json_ json_t *choices = choices_of(g);
         const json_t *c = choice_for(choices, line);
         if (!c)
-            return error_set(err, SB_UNKNOWN, "\"%.40s\" is none of the choices: enter its number or name", line);
+            return error_set(err, SB_UNKNOWN, "\"%.40s\" is none of the choices: enter its number or name",
+                             line);
         json_object_set_new(g->answer, "choice", json_string(json_str(c, "id", "")));
         return true;
     }
@@ -181,7 +189,8 @@ static bool take(struct gate *g, const char *line, struct error *err)
     case GATE_REASON:
         if (!*line)
             return error_set(err, SB_MISSING, "this goes into the record: it cannot be empty");
-        json_object_set_new(g->answer, g->field == GATE_REASON ? "reason" : "permitted_by", json_string(line));
+        json_object_set_new(g->answer, g->field == GATE_REASON ? "reason" : "permitted_by",
+                            json_string(line));
         return true;
     }
     return false;
@@ -193,9 +202,11 @@ static bool send_answer(const struct gate *g, struct session *s, const char *cha
     const char *what = "answer";
     if (unsure(g)) {
         what = "resolve";
-        json_object_set_new(g->answer, "took_place", json_boolean(str_eq(json_str(g->answer, "choice", ""), "yes")));
+        json_object_set_new(g->answer, "took_place",
+                            json_boolean(str_eq(json_str(g->answer, "choice", ""), "yes")));
     }
-    json_t *answer = session_call(s, "POST", arena_printf(&a, "/api/v1/changes/%s/%s", change, what), g->answer, err);
+    json_t *answer =
+        session_call(s, "POST", arena_printf(&a, "/api/v1/changes/%s/%s", change, what), g->answer, err);
     json_decref(answer);
     return answer != NULL;
 }

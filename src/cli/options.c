@@ -5,10 +5,14 @@
 #include <string.h>
 
 const struct option_spec common_options[] = {
-    {"state", 0, OPTION_VALUE, "DIR", "where Signalbox keeps its store (default: $SIGNALBOX_STATE, else ~/.local/state/signalbox)", "files"},
-    {"config", 'c', OPTION_VALUE, "FILE", "configuration (default: $SIGNALBOX_CONFIG, else ~/.config/signalbox.yaml when it is there)", "files"},
-    {"server", 0, OPTION_VALUE, "URL", "a running server (default: the one on this machine that holds the store, if any)", NULL},
-    {"token", 0, OPTION_VALUE, "REF", "token for --server, as env:NAME or file:PATH (default: env:SIGNALBOX_TOKEN)", NULL},
+    {"state", 0, OPTION_VALUE, "DIR",
+     "where Signalbox keeps its store (default: $SIGNALBOX_STATE, else ~/.local/state/signalbox)", "files"},
+    {"config", 'c', OPTION_VALUE, "FILE",
+     "configuration (default: $SIGNALBOX_CONFIG, else ~/.config/signalbox.yaml when it is there)", "files"},
+    {"server", 0, OPTION_VALUE, "URL",
+     "a running server (default: the one on this machine that holds the store, if any)", NULL},
+    {"token", 0, OPTION_VALUE, "REF",
+     "token for --server, as env:NAME or file:PATH (default: env:SIGNALBOX_TOKEN)", NULL},
     {"json", 0, OPTION_FLAG, NULL, "print JSON for programs", NULL},
     {"verbose", 'v', OPTION_FLAG, NULL, "log what happens on standard error", NULL},
     {"help", 'h', OPTION_FLAG, NULL, "explain the command", NULL},
@@ -44,8 +48,8 @@ static bool unknown(const struct command *c, const char *name, struct error *err
     for (const struct option_spec *o = common_options; o->name; o++)
         names[n++] = o->name;
     const char *near = str_near(name, names);
-    return error_set(err, SB_UNKNOWN, "%s has no option --%s%s%s%s", c->name, name, near ? "; did you mean --" : "",
-                     near ? near : "", near ? "?" : "");
+    return error_set(err, SB_UNKNOWN, "%s has no option --%s%s%s%s", c->name, name,
+                     near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
 static bool take(struct args *a, int at, const char *value, struct error *err)
@@ -117,8 +121,8 @@ bool options_parse(const struct command *c, char **argv, struct args *a, struct 
     if (a->n_words < c->words_min)
         return error_set(err, SB_MISSING, "%s needs %s", c->name, c->usage);
     if (c->words_max >= 0 && a->n_words > c->words_max)
-        return error_set(err, SB_PARSE, "\"%s\" is one argument too many: signalbox %s %s", a->words[c->words_max], c->name,
-                         c->usage);
+        return error_set(err, SB_PARSE, "\"%s\" is one argument too many: signalbox %s %s",
+                         a->words[c->words_max], c->name, c->usage);
     return true;
 }
 

@@ -4,7 +4,8 @@
 #include "base/yaml.h"
 #include <string.h>
 
-static const char *const plain[] = {"sop", "client", "env", "window", "severity", "risk", "reason", "incident"};
+static const char *const plain[] = {"sop",      "client", "env",    "window",
+                                    "severity", "risk",   "reason", "incident"};
 
 bool plan_given(const struct args *a)
 {
@@ -12,11 +13,13 @@ bool plan_given(const struct args *a)
 }
 
 /* "NAME=VALUE" in two. */
-static bool split(struct arena *a, const char *text, const char *option, const char **name, const char **value, struct error *err)
+static bool split(struct arena *a, const char *text, const char *option, const char **name,
+                  const char **value, struct error *err)
 {
     const char *eq = strchr(text, '=');
     if (!eq || eq == text || !eq[1])
-        return error_set(err, SB_PARSE, "--%s %s: write NAME=%s", option, text, str_eq(option, "service") ? "TAG" : "VALUE");
+        return error_set(err, SB_PARSE, "--%s %s: write NAME=%s", option, text,
+                         str_eq(option, "service") ? "TAG" : "VALUE");
     *name = arena_strndup(a, text, (size_t)(eq - text));
     *value = eq + 1;
     return true;
@@ -62,7 +65,7 @@ static json_t *read_plan(const char *file, struct arena *a, struct error *err)
     const struct yaml *y = yaml_parse_file(file, a, err);
     if (!y)
         return NULL;
-    static const char *const keys[] = {"sop",  "client", "env",    "window", "severity", "risk",
+    static const char *const keys[] = {"sop",    "client",   "env",      "window", "severity", "risk",
                                        "reason", "incident", "services", "inputs", NULL};
     if (y->kind != YAML_MAP) {
         error_at(err, SB_PARSE, file, y->line, y->column, "a plan is a map: client, env, services ...");

@@ -16,12 +16,12 @@ struct session {
     struct arena arena;
     struct loop *loop;
     struct http *http;
-    struct http_peer *peer;     /* remote */
-    struct http_call *events;   /* remote: the live stream that tells that something happened */
+    struct http_peer *peer;   /* remote */
+    struct http_call *events; /* remote: the live stream that tells that something happened */
     struct timer *reconnect;
-    struct engine *engine;      /* local */
+    struct engine *engine; /* local */
     struct api *api;
-    struct server *socket;      /* local and carrying: so that other commands can answer */
+    struct server *socket; /* local and carrying: so that other commands can answer */
     int listening;
     const char *state_dir;
     const char *by;
@@ -80,7 +80,9 @@ int session_signal(const struct session *s)
     return s->signum;
 }
 
-/* --- remote ----------------------------------------------------------------------------------------------------------- */
+/* --- remote
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static bool on_events(void *ctx, const char *bytes UNUSED, size_t n UNUSED)
 {
@@ -102,16 +104,24 @@ static void follow_events(void *ctx)
 {
     struct session *s = ctx;
     static const char *const headers[] = {"Accept: text/event-stream", NULL};
-    const struct http_request r = {.method = "GET", .path = "/api/v1/events", .headers = headers, .what = "follow events",
-                                   .total_ms = -1, .no_retry = true, .on_body = on_events};
+    const struct http_request r = {.method = "GET",
+                                   .path = "/api/v1/events",
+                                   .headers = headers,
+                                   .what = "follow events",
+                                   .total_ms = -1,
+                                   .no_retry = true,
+                                   .on_body = on_events};
     s->reconnect = NULL;
     s->events = http_send(s->peer, &r, events_ended, s);
 }
 
 static bool open_remote(struct session *s, const struct args *a, const char *socket, struct error *err)
 {
-    struct http_peer_options o = {.name = "signalbox", .base_url = socket ? "http://localhost" : opt(a, "server"),
-                                  .unix_socket = socket, .total_ms = CALL_MS, .tries = 1};
+    struct http_peer_options o = {.name = "signalbox",
+                                  .base_url = socket ? "http://localhost" : opt(a, "server"),
+                                  .unix_socket = socket,
+                                  .total_ms = CALL_MS,
+                                  .tries = 1};
     if (!socket) {
         const char *ref = opt(a, "token");
         if (!ref && getenv("SIGNALBOX_TOKEN"))
@@ -127,7 +137,9 @@ static bool open_remote(struct session *s, const struct args *a, const char *soc
     return s->peer != NULL;
 }
 
-/* --- local ------------------------------------------------------------------------------------------------------------ */
+/* --- local
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_change(void *ctx, const char *change UNUSED, const json_t *event UNUSED)
 {
@@ -138,18 +150,25 @@ static void on_exchange(void *ctx, struct exchange *x)
 {
     struct session *s = ctx;
     if (!api_serve(s->api, x))
-        answer_text(x, 404, "This is the socket of a running signalbox command; its pages need `signalbox serve`.\n");
+        answer_text(x, 404,
+                    "This is the socket of a running signalbox command; its pages need `signalbox serve`.\n");
 }
 
-static bool open_local(struct session *s, const struct args *a, const struct session_options *o, const char *socket,
-                       struct error *err)
+static bool open_local(struct session *s, const struct args *a, const struct session_options *o,
+                       const char *socket, struct error *err)
 {
     struct config *config = config_read(config_of(a, o), &s->arena, err);
     if (!config)
         return false;
     config->state_dir = s->state_dir;
-    const struct engine_options eo = {.loop = s->loop, .config = config, .clock = o->clock, .speed = o->speed > 0 ? o->speed : 1,
-                                      .hold = !o->carry, .yes = o->yes, .yes_as = o->yes_as, .socket_path = socket};
+    const struct engine_options eo = {.loop = s->loop,
+                                      .config = config,
+                                      .clock = o->clock,
+                                      .speed = o->speed > 0 ? o->speed : 1,
+                                      .hold = !o->carry,
+                                      .yes = o->yes,
+                                      .yes_as = o->yes_as,
+                                      .socket_path = socket};
     s->engine = engine_open(&eo, err);
     if (!s->engine)
         return false;
@@ -160,7 +179,9 @@ static bool open_local(struct session *s, const struct args *a, const struct ses
     return s->socket != NULL;
 }
 
-/* --- both ------------------------------------------------------------------------------------------------------------- */
+/* --- both
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* Is somebody listening there? */
 static bool alive(struct session *s, const char *socket)
@@ -301,20 +322,26 @@ static void error_of(const struct waiting *w, struct error *err)
     enum error_code code = code_named(json_str(w->body, "code", ""));
     const char *file = json_str(w->body, "file", NULL);
     if (file)
-        error_at(err, code, file, (int)json_int(w->body, "line", 0), (int)json_int(w->body, "column", 0), "%s", text);
+        error_at(err, code, file, (int)json_int(w->body, "line", 0), (int)json_int(w->body, "column", 0),
+                 "%s", text);
     else
         error_set(err, code, "%s", text);
 }
 
-json_t *session_call(struct session *s, const char *method, const char *path, const json_t *body, struct error *err)
+json_t *session_call(struct session *s, const char *method, const char *path, const json_t *body,
+                     struct error *err)
 {
     struct waiting w = {0};
     if (s->engine) {
         api_call(s->api, method, path, body, s->by, called, &w);
     } else {
         char *text = body ? json_canonical(body) : NULL;
-        const struct http_request r = {.method = method, .path = path, .content_type = "application/json", .body = text,
-                                       .body_len = text ? strlen(text) : 0, .what = "ask the running signalbox",
+        const struct http_request r = {.method = method,
+                                       .path = path,
+                                       .content_type = "application/json",
+                                       .body = text,
+                                       .body_len = text ? strlen(text) : 0,
+                                       .what = "ask the running signalbox",
                                        .body_max = JSON_MAX_BYTES};
         http_send(s->peer, &r, replied, &w);
         free(text);

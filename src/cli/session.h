@@ -1,5 +1,6 @@
-/* session.h: a command's way to the engine: through the socket of the process that holds the store, through --server, or, when nobody
- * holds it, an engine in this very process. The calls are the HTTP API's in all three cases. */
+/* session.h: a command's way to the engine: through the socket of the process that holds the store, through
+ * --server, or, when nobody holds it, an engine in this very process. The calls are the HTTP API's in all
+ * three cases. */
 #ifndef SB_CLI_SESSION_H
 #define SB_CLI_SESSION_H
 
@@ -9,8 +10,9 @@
 struct session;
 
 struct session_options {
-    bool carry;   /* when we hold the store: carry out the open changes (start, watch, drill); otherwise only record what is said */
-    bool yes;     /* gates are answered by themselves */
+    bool carry; /* when we hold the store: carry out the open changes (start, watch, drill); otherwise only
+                   record what is said */
+    bool yes;   /* gates are answered by themselves */
     const char *yes_as;
     const struct engine_clock *clock;
     double speed;
@@ -30,10 +32,13 @@ const char *session_state_dir(const struct session *s);
 /* Who we are to the engine: the login name, or what --server says. */
 const char *session_by(const struct session *s);
 
-/* One API call; waits for its end, letting everything else on the loop go on. New reference, or NULL with the problem as an error. `body` is borrowed. */
-json_t *session_call(struct session *s, const char *method, const char *path, const json_t *body, struct error *err);
+/* One API call; waits for its end, letting everything else on the loop go on. New reference, or NULL with the
+ * problem as an error. `body` is borrowed. */
+json_t *session_call(struct session *s, const char *method, const char *path, const json_t *body,
+                     struct error *err);
 
-/* Waits until something of the change happened (true), `timeout_ms` passed (false), or a signal or key came (see session_wake). */
+/* Waits until something of the change happened (true), `timeout_ms` passed (false), or a signal or key came
+ * (see session_wake). */
 bool session_wait(struct session *s, const char *change, int timeout_ms);
 /* Ends a session_wait, from callbacks on the loop. */
 void session_wake(struct session *s);

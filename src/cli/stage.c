@@ -11,9 +11,10 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    {"done", "✔", "+", "32"},    {"skipped", "↷", "-", "90"},   {"failed", "✘", "x", "31"},  {"asking", "?", "?", "33;1"},
-    {"unsure", "?", "?", "33;1"}, {"intended", "●", "*", "36"},  {"observing", "●", "*", "36"}, {"paused", "◌", "~", "33"},
-    {"in-doubt", "◌", "~", "33"}, {"ready", "◷", "o", "34"},     {"waiting", "·", ".", "90"},   {"dormant", "·", ".", "90"},
+    {"done", "✔", "+", "32"},      {"skipped", "↷", "-", "90"},  {"failed", "✘", "x", "31"},
+    {"asking", "?", "?", "33;1"},  {"unsure", "?", "?", "33;1"}, {"intended", "●", "*", "36"},
+    {"observing", "●", "*", "36"}, {"paused", "◌", "~", "33"},   {"in-doubt", "◌", "~", "33"},
+    {"ready", "◷", "o", "34"},     {"waiting", "·", ".", "90"},  {"dormant", "·", ".", "90"},
 };
 
 static const struct mark *mark_of(const char *status)
@@ -85,14 +86,15 @@ static void put_mark(struct buf *out, const struct stage_look *look, const char 
 
 const char *stage_due(const json_t *change)
 {
-    static const char *const order[] = {"asking", "unsure", "failed", "in-doubt", "intended", "observing", "paused", "ready"};
+    static const char *const order[] = {"asking",   "unsure",    "failed", "in-doubt",
+                                        "intended", "observing", "paused", "ready"};
     bool trouble = str_eq(json_str(change, "status", ""), "trouble");
     for (size_t o = 0; o < COUNT_OF(order); o++) {
         size_t i;
         json_t *step;
-        json_array_foreach(json_object_get(change, "steps"), i, step)
-            if (is(step, order[o]) && (!str_eq(order[o], "failed") || trouble))
-                return json_str(step, "id", NULL);
+        json_array_foreach(json_object_get(change, "steps"), i,
+                           step) if (is(step, order[o]) && (!str_eq(order[o], "failed") ||
+                                                            trouble)) return json_str(step, "id", NULL);
     }
     return NULL;
 }
@@ -101,18 +103,20 @@ static const json_t *step_named(const json_t *change, const char *id)
 {
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step)
-        if (id && str_eq(json_str(step, "id", ""), id))
-            return step;
+    json_array_foreach(json_object_get(change, "steps"), i,
+                       step) if (id && str_eq(json_str(step, "id", ""), id)) return step;
     return NULL;
 }
 
-/* --- parts -------------------------------------------------------------------------------------------------------------- */
+/* --- parts
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void draw_head(const json_t *change, const struct stage_look *look, struct buf *out, struct arena *a)
 {
     struct buf line = {0};
-    buf_printf(&line, "%s  %s/%s ", json_str(change, "id", "?"), json_str(change, "client", "?"), json_str(change, "env", "?"));
+    buf_printf(&line, "%s  %s/%s ", json_str(change, "id", "?"), json_str(change, "client", "?"),
+               json_str(change, "env", "?"));
     size_t i;
     json_t *s;
     json_array_foreach(json_object_get(change, "services"), i, s)
@@ -137,7 +141,8 @@ static void draw_head(const json_t *change, const struct stage_look *look, struc
     const char *trouble = json_str(change, "trouble.reason", "");
     if (*window || *behind) {
         struct buf w = {0};
-        stage_cell(&w, arena_printf(a, "window %s%s%s", window, *behind ? "   waits for " : "", behind), look->width);
+        stage_cell(&w, arena_printf(a, "window %s%s%s", window, *behind ? "   waits for " : "", behind),
+                   look->width);
         paint(out, look, "90", str_trim(w.data));
         buf_addc(out, '\n');
         buf_free(&w);
@@ -181,16 +186,19 @@ static void draw_stages(const json_t *step, const struct stage_look *look, struc
     int used = 0, indent = 6;
     size_t i;
     json_t *stage;
-    json_array_foreach((json_t *)stages, i, stage) {
-        static const char *const to_mark[][2] = {{"SUCCESS", "done"},       {"FAILED", "failed"},   {"IN_PROGRESS", "observing"},
-                                                 {"ABORTED", "failed"},     {"UNSTABLE", "paused"}, {"PAUSED_PENDING_INPUT", "asking"},
-                                                 {"NOT_EXECUTED", "waiting"}};
+    json_array_foreach((json_t *)stages, i, stage)
+    {
+        static const char *const to_mark[][2] = {
+            {"SUCCESS", "done"},        {"FAILED", "failed"},   {"IN_PROGRESS", "observing"},
+            {"ABORTED", "failed"},      {"UNSTABLE", "paused"}, {"PAUSED_PENDING_INPUT", "asking"},
+            {"NOT_EXECUTED", "waiting"}};
         const char *status = json_str(stage, "status", ""), *mark = "waiting";
         for (size_t m = 0; m < COUNT_OF(to_mark); m++)
             if (str_eq(to_mark[m][0], status))
                 mark = to_mark[m][1];
         int64_t took = json_int(stage, "took_ms", 0);
-        char *text = arena_printf(a, " %s%s%s", json_str(stage, "name", "?"), took ? " " : "", took ? duration_short(took, a) : "");
+        char *text = arena_printf(a, " %s%s%s", json_str(stage, "name", "?"), took ? " " : "",
+                                  took ? duration_short(took, a) : "");
         int columns = str_columns(text) + 3;
         if (used && indent + used + columns > look->width) {
             buf_addc(out, '\n');
@@ -207,28 +215,36 @@ static void draw_stages(const json_t *step, const struct stage_look *look, struc
         buf_addc(out, '\n');
 }
 
-static void draw_step(const json_t *change, const json_t *step, bool due, const struct stage_look *look, struct buf *out,
-                      struct arena *a)
+static void draw_step(const json_t *change, const json_t *step, bool due, const struct stage_look *look,
+                      struct buf *out, struct arena *a)
 {
-    int rest = look->width - 4 - ID_COLUMNS - 1 - TIME_COLUMNS - 1;
+    int id_columns = look->width >= 70 ? ID_COLUMNS : look->width / 3;
+    int rest = look->width - 4 - id_columns - 1 - TIME_COLUMNS - 1;
     struct buf cell = {0};
     buf_adds(out, due ? (look->unicode ? "▸ " : "> ") : "  ");
     put_mark(out, look, json_str(step, "status", ""));
     buf_addc(out, ' ');
-    stage_cell(&cell, json_str(step, "id", "?"), ID_COLUMNS);
+    stage_cell(&cell, json_str(step, "id", "?"), id_columns);
     paint(out, look, due ? "1" : idle(step) ? "90" : "", buf_str(&cell));
     buf_clear(&cell);
     buf_addc(out, ' ');
-    stage_cell(&cell, says_of(step, a), rest > 10 ? rest : 10);
+    stage_cell(&cell, says_of(step, a), rest > 1 ? rest : 1);
     bool quiet = idle(step) || is(step, "skipped");
-    paint(out, look, is(step, "failed") ? "31" : is(step, "asking") ? "33" : quiet ? "90" : "", buf_str(&cell));
+    paint(out, look,
+          is(step, "failed")   ? "31"
+          : is(step, "asking") ? "33"
+          : quiet              ? "90"
+                               : "",
+          buf_str(&cell));
     buf_printf(out, " %*s\n", TIME_COLUMNS, time_of(change, step, a));
     buf_free(&cell);
     if (is(step, "observing") && json_array_size(json_path(step, "view.stages")) > 0)
         draw_stages(step, look, out, a);
 }
 
-/* --- prose ---------------------------------------------------------------------------------------------------------------- */
+/* --- prose
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Markdown prose as a person reads it in a terminal: link targets and markers go. */
 static char *plain(const char *prose, struct arena *a)
@@ -259,7 +275,8 @@ static void draw_prose(const char *prose, const struct stage_look *look, struct 
     int width = (look->width < PROSE_COLUMNS ? look->width : PROSE_COLUMNS) - 4, used = 0, lines = 0;
     struct buf line = {0};
     char *save = NULL;
-    for (char *word = strtok_r(text, " ", &save); word && lines < PROSE_LINES; word = strtok_r(NULL, " ", &save)) {
+    for (char *word = strtok_r(text, " ", &save); word && lines < PROSE_LINES;
+         word = strtok_r(NULL, " ", &save)) {
         int w = str_columns(word);
         if (used && used + 1 + w > width) {
             buf_printf(out, "    %s%s\n", buf_str(&line), lines == PROSE_LINES - 1 ? " …" : "");
@@ -275,7 +292,9 @@ static void draw_prose(const char *prose, const struct stage_look *look, struct 
     buf_free(&line);
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------------ */
+/* --- the whole
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static int lines_in(const struct buf *b)
 {
@@ -295,15 +314,17 @@ static bool shown(const json_t *step)
     return main || !is(step, "skipped") || json_flag(step, "active", false);
 }
 
-/* Draws the steps; `fold` > 0 leaves out so many settled ones from the top, `below` shows at most so many idle ones. */
-static int draw_steps(const json_t *change, const char *due, const struct stage_look *look, int fold, int below, struct buf *out,
-                      struct arena *a)
+/* Draws the steps; `fold` > 0 leaves out so many settled ones from the top, `below` shows at most so many
+ * idle ones. */
+static int draw_steps(const json_t *change, const char *due, const struct stage_look *look, int fold,
+                      int below, struct buf *out, struct arena *a)
 {
     const char *section = "";
     int folded = 0, waiting = 0, hidden = 0;
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step) {
+    json_array_foreach(json_object_get(change, "steps"), i, step)
+    {
         if (!shown(step))
             continue;
         bool is_due = due && str_eq(json_str(step, "id", ""), due);
@@ -312,7 +333,8 @@ static int draw_steps(const json_t *change, const char *due, const struct stage_
             continue;
         }
         if (folded && folded == fold) {
-            paint(out, look, "90", arena_printf(a, "  %s %d steps settled\n", look->unicode ? "✔" : "+", folded));
+            paint(out, look, "90",
+                  arena_printf(a, "  %s %d steps settled\n", look->unicode ? "✔" : "+", folded));
             fold = -1;
         }
         if (idle(step) && ++waiting > below) {
@@ -336,8 +358,7 @@ static int count_settled(const json_t *change)
     int n = 0;
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step)
-        n += shown(step) && settled(step);
+    json_array_foreach(json_object_get(change, "steps"), i, step) n += shown(step) && settled(step);
     return n;
 }
 
@@ -350,7 +371,8 @@ void stage_draw(const json_t *change, const struct stage_look *look, struct buf 
     draw_head(change, look, &head, &a);
     buf_addc(&head, '\n');
     if (step && *json_str(step, "prose", "")) {
-        paint(&prose, look, "90", arena_printf(&a, "\n  %s %s\n", look->unicode ? "──" : "--", json_str(step, "title", "")));
+        paint(&prose, look, "90",
+              arena_printf(&a, "\n  %s %s\n", look->unicode ? "──" : "--", json_str(step, "title", "")));
         draw_prose(json_str(step, "prose", ""), look, &prose, &a);
     }
     int room = look->height ? look->height - lines_in(&head) - lines_in(&prose) : 0;

@@ -121,7 +121,8 @@ static void readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-struct terminal *terminal_new(struct loop *l, void (*on_key)(void *ctx, const char *line, bool done), void *ctx)
+struct terminal *terminal_new(struct loop *l, void (*on_key)(void *ctx, const char *line, bool done),
+                              void *ctx)
 {
     struct terminal *t = calloc(1, sizeof *t);
     if (!t)

@@ -85,6 +85,9 @@ json_t *engine_events(struct engine *e, const char *id, int64_t from, int limit,
 /* Folded state, for rooms above that render (report). NULL when unknown. Borrowed. */
 const struct change *engine_fold(struct engine *e, const char *id, struct error *err);
 
+/* A drill's clock has leapt: looks again at what is due. */
+void engine_wake(struct engine *e);
+
 /* Called after each event of any change has become durable; returns an id. */
 int engine_listen(struct engine *e, void (*fn)(void *ctx, const char *change, const json_t *event),
                   void *ctx);

@@ -220,3 +220,9 @@ void wake_consider_leap(struct engine *e)
         set_alarm(e);
     }
 }
+
+void engine_wake(struct engine *e)
+{
+    e->alarm_at = 0;
+    set_alarm(e);
+}

@@ -396,8 +396,8 @@ const struct driver slack_driver = {
     .check = slack_check,
     .verbs =
         {
-            {.verb = "channel", .perform = slack_channel, .repeatable = true},
-            {.verb = "post", .perform = slack_post, .find = slack_post_find},
+            {.verb = "channel", .perform = slack_act_channel, .repeatable = true},
+            {.verb = "post", .perform = slack_act_post, .find = slack_post_find},
             {.verb = "edit", .perform = slack_edit, .repeatable = true},
             {.verb = "joined", .perform = slack_joined},
             {.verb = NULL},

@@ -72,6 +72,6 @@ void slack_take_turn(struct slack_flow *t, const char *channel, slack_next *then
 
 /* --- the verbs --------------------------------------------------------------------------------------------------- */
 
-act_fn slack_post, slack_post_find, slack_edit, slack_channel, slack_joined;
+act_fn slack_act_post, slack_post_find, slack_edit, slack_act_channel, slack_joined;
 
 #endif

@@ -212,7 +212,7 @@ static void learn_mentioned(struct slack_flow *t)
     slack_learn_people(t, json_object_get(t->f.effect.args, "mention"), true, begin_posting);
 }
 
-struct task *slack_post(struct system *system, const struct effect *e, outcome_fn *done_fn,
+struct task *slack_act_post(struct system *system, const struct effect *e, outcome_fn *done_fn,
                         UNUSED progress_fn *progress, void *ctx)
 {
     struct post *p = post_new(system, e, done_fn, ctx);

@@ -1,0 +1,250 @@
+/* drill: rehearses a hotfix against the yard: the real program, the real drivers, the real wire, nothing real
+ * behind it.
+ *
+ * The drill's clock is the yard's: when nothing goes on and the next thing lies hours ahead, both leap there.
+ */
+#include "base/buf.h"
+#include "base/instant.h"
+#include "base/json.h"
+#include "cli/files.h"
+#include "cli/follow.h"
+#include "cli/plan_options.h"
+#include "cli/session.h"
+#include "cli/yard_process.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct drill {
+    struct session *session;
+    struct yard_process *yard;
+    struct http *http;
+    struct http_peer *control;
+    int64_t leapt; /* how far the drill's clock is ahead of the wall's */
+    bool leaping;
+};
+
+/* --- the clock
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t now(void *ctx)
+{
+    return loop_wall_ms() + ((const struct drill *)ctx)->leapt;
+}
+
+static void leapt(void *ctx, const struct http_reply *reply)
+{
+    struct drill *d = ctx;
+    _cleanup_json_ json_t *j =
+        reply->status == 200 ? json_read(reply->body, reply->body_len, 1 << 16, "clock of the yard", NULL)
+                             : NULL;
+    d->leaping = false;
+    if (j)
+        d->leapt = json_int(j, "leapt", d->leapt);
+    engine_wake(session_engine(d->session));
+}
+
+/* Asks the yard to leap; ours follows when it has. */
+static bool idle(void *ctx, int64_t until)
+{
+    struct drill *d = ctx;
+    int64_t by = until - now(d);
+    if (d->leaping || !d->control || by < 1500)
+        return false;
+    d->leaping = true;
+    char body[64];
+    snprintf(body, sizeof body, "{\"leap\": %" PRId64 "}", by);
+    const struct http_request r = {.method = "POST",
+                                   .path = "/clock",
+                                   .content_type = "application/json",
+                                   .body = body,
+                                   .body_len = strlen(body),
+                                   .what = "let time leap"};
+    http_send(d->control, &r, leapt, d);
+    return true;
+}
+
+/* What the yard's clock stood at when it was stopped. */
+static bool take_over_clock(struct drill *d, struct error *err)
+{
+    (void)err;
+    d->leapt = json_int(yard_process_urls(d->yard), "leapt", 0);
+    return true;
+}
+
+/* --- the plan
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+/* What is drilled when nothing is said: the hotfix of the handbook, planned five hours ahead so that every
+ * step has its turn. */
+static json_t *default_plan(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:[{s:s, s:s}, {s:s, s:s}], s:s, s:s, s:s, s:s, s:s}", "sop", "hotfix",
+                     "client", "tangerine", "env", "prod", "services", "service", "decanting-service", "tag",
+                     "24-02-05.619-hotfix.627", "service", "fulfillment-service", "tag",
+                     "24-02-05.611-hotfix.612", "window", "in 5h for 90m", "severity", "2", "risk", "low",
+                     "reason", "Totes stay in decanting when an order is split", "incident", "now");
+}
+
+/* The id of this drill's change is kept in a file, so that the same command goes on with it. */
+static char *kept_id(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char line[64] = "";
+    if (!f)
+        return NULL;
+    bool ok = fgets(line, sizeof line, f) != NULL;
+    fclose(f);
+    line[strcspn(line, "\n")] = '\0';
+    return ok && *line ? strdup(line) : NULL;
+}
+
+static void keep_id(const char *path, const char *id)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return;
+    fprintf(f, "%s\n", id);
+    fclose(f);
+}
+
+static bool is_open(struct session *s, struct args *a, const char *id)
+{
+    struct error e = ERROR_NONE;
+    _cleanup_json_ json_t *c =
+        session_call(s, "GET", arena_printf(a->arena, "/api/v1/changes/%s", id), NULL, &e);
+    return c && !str_eq(json_str(c, "status", ""), "ended");
+}
+
+/* Goes on with the change of an interrupted drill, or plans one. */
+static const char *change_of(struct drill *d, struct args *a, const char *file, struct error *err)
+{
+    char *kept = kept_id(file);
+    const char *id = kept ? arena_strdup(a->arena, kept) : NULL;
+    free(kept);
+    if (id && is_open(d->session, a, id)) {
+        if (!opt_given(a, "json"))
+            printf("Going on with %s, where it was.\n", id);
+        return id;
+    }
+    _cleanup_json_ json_t *plan = plan_given(a) ? plan_of(a, err) : default_plan();
+    _cleanup_json_ json_t *made =
+        plan ? session_call(d->session, "POST", "/api/v1/changes", plan, err) : NULL;
+    if (!made)
+        return NULL;
+    id = arena_strdup(a->arena, json_str(made, "id", "?"));
+    keep_id(file, id);
+    return id;
+}
+
+/* --- the end
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static int conclude(struct drill *d, struct args *a, const char *id, int status)
+{
+    struct error err = ERROR_NONE;
+    _cleanup_json_ json_t *verdict = session_call(d->session, "POST", "/api/v1/verify", json_object(), &err);
+    _cleanup_json_ json_t *report = session_call(
+        d->session, "GET", arena_printf(a->arena, "/api/v1/changes/%s/report?format=html", id), NULL, NULL);
+    if (!verdict)
+        return complain(&err);
+    bool good = json_flag(verdict, "good", false);
+    if (!opt_given(a, "json")) {
+        printf("\n%s: %s\n", id,
+               status == EXIT_DONE    ? "carried out"
+               : status == EXIT_WAITS ? "waits for a person"
+                                      : "ended otherwise than planned");
+        printf("record: %s (%" PRId64 " events, each hash follows from the one before)\n",
+               good ? "verified" : json_str(verdict, "text", "?"), json_int(verdict, "events", 0));
+        if (report)
+            printf("report: %s\n", json_str(report, "path", "?"));
+    }
+    return good ? status : EXIT_FAILED;
+}
+
+static int carry(struct drill *d, struct args *a, const char *dir)
+{
+    struct error err = ERROR_NONE;
+    const char *id = change_of(d, a, arena_printf(a->arena, "%s/drill", dir), &err);
+    json_t *started = id ? session_call(d->session, "POST",
+                                        arena_printf(a->arena, "/api/v1/changes/%s/start", id), NULL, &err)
+                         : NULL;
+    if (!started)
+        return complain(&err);
+    json_decref(started);
+    const struct follow_options f = {
+        .json = opt_given(a, "json"), .ask = !opt_given(a, "yes"), .again = "the same command"};
+    int status = follow(d->session, id, &f);
+    return session_signal(d->session) ? status : conclude(d, a, id, status);
+}
+
+static int run(struct args *a)
+{
+    struct error err = ERROR_NONE;
+    struct drill d = {0};
+    const char *file = opt(a, "scenario");
+    _cleanup_json_ json_t *scenario = NULL;
+    if (file && !(scenario = json_read_file(file, 1 << 20, &err)))
+        return complain(&err);
+    const char *dir =
+        opt(a, "state") ? opt(a, "state") : arena_printf(a->arena, "%s/drill", state_dir_of(a, NULL));
+    if (!make_dirs(dir, &err))
+        return complain(&err);
+    double speed = opt(a, "speed") ? strtod(opt(a, "speed"), NULL) : 4;
+    d.yard = yard_process_start(dir, scenario, speed, &err);
+    if (!d.yard || !take_over_clock(&d, &err)) {
+        yard_process_stop(d.yard);
+        return complain(&err);
+    }
+    const struct engine_clock clock = {.now = now, .idle = idle, .ctx = &d};
+    const struct session_options o = {.carry = true,
+                                      .yes = opt_given(a, "yes"),
+                                      .yes_as = "on-call.production@example.com",
+                                      .clock = &clock,
+                                      .speed = speed,
+                                      .config = yard_process_config(d.yard),
+                                      .state = dir};
+    int status;
+    d.session = session_open(a, &o, &err);
+    if (!d.session) {
+        status = complain(&err);
+    } else {
+        d.http = http_new(session_loop(d.session));
+        const struct http_peer_options po = {.name = "yard",
+                                             .base_url = json_str(yard_process_urls(d.yard), "control", "")};
+        d.control = http_peer_new(d.http, &po, &err);
+        status = d.control ? carry(&d, a, dir) : complain(&err);
+        if (d.control)
+            http_peer_free(d.control);
+        d.control = NULL;
+        http_free(d.http);
+        session_close(d.session);
+    }
+    yard_process_stop(d.yard);
+    return status;
+}
+
+const struct command cmd_drill = {
+    .name = "drill",
+    .usage = "",
+    .says = "rehearse a hotfix against stand-ins of all systems; nothing real is touched",
+    .more = "The real program talks to stand-ins over real HTTP on loopback. Hours in which nothing happens "
+            "are leapt over. Ctrl-C at any "
+            "instant, then the same command again, goes on where it was.",
+    .examples = "signalbox drill\tthe hotfix of the handbook; gates at the keyboard\n"
+                "signalbox drill --yes\tgates answer themselves\n"
+                "signalbox drill --scenario crash-loop.json\tsomething goes wrong\n",
+    .group = 1,
+    .options = {PLAN_OPTIONS,
+                {"yes", 'y', OPTION_FLAG, NULL, "answer gates with their first choice", NULL},
+                {"scenario", 0, OPTION_VALUE, "FILE", "what goes wrong, as JSON (docs/drills.md)", "files"},
+                {"speed", 0, OPTION_VALUE, "N",
+                 "builds, rollouts and soak times pass N times faster (default: 4)", NULL}},
+    .run = run,
+};

@@ -1,0 +1,59 @@
+/* serve: carries out changes for everybody: the socket on this machine, the HTTP API, later the pages. */
+#include "base/log.h"
+#include "cli/session.h"
+#include "net/server.h"
+#include <stdio.h>
+#include <string.h>
+
+static void on_exchange(void *ctx, struct exchange *x)
+{
+    if (!api_serve(ctx, x))
+        answer_text(x, 404, "Not here. The API begins at /api/v1.\n");
+}
+
+static int run(struct args *a)
+{
+    struct error err = ERROR_NONE;
+    const struct session_options o = {.carry = true};
+    log_setup(opt_given(a, "verbose") ? LOG_DEBUG : LOG_INFO, opt_given(a, "json"));
+    struct session *s = session_open(a, &o, &err);
+    if (s && !session_local(s)) {
+        error_set(&err, SB_CONFLICT, "another signalbox carries out the changes of %s already",
+                  session_state_dir(s));
+        session_close(s);
+        return complain(&err);
+    }
+    if (!s)
+        return complain(&err);
+    struct api *api = api_new(session_engine(s));
+    const struct server_options so = {.address = opt(a, "listen") ? opt(a, "listen") : "127.0.0.1:7440",
+                                      .listen_fd = -1};
+    struct server *server = server_new(session_loop(s), &so, on_exchange, api, &err);
+    int status = EXIT_DONE;
+    if (!server) {
+        status = complain(&err);
+    } else {
+        printf("Serving on http://%.*s:%d, and on %s/signalbox.sock\n",
+               (int)(strrchr(so.address, ':') - so.address), so.address, server_port(server),
+               session_state_dir(s));
+        fflush(stdout);
+        while (!session_signal(s))
+            session_wait(s, NULL, 60 * 60 * 1000);
+        server_free(server);
+    }
+    api_free(api);
+    session_close(s);
+    return status;
+}
+
+const struct command cmd_serve = {
+    .name = "serve",
+    .usage = "",
+    .says = "carry out changes for everybody on this machine and over HTTP, until stopped",
+    .examples =
+        "signalbox serve\ton 127.0.0.1:7440\nsignalbox serve --listen 127.0.0.1:0\ton any free port\n",
+    .group = 3,
+    .options = {{"listen", 'l', OPTION_VALUE, "ADDR:PORT", "where to serve HTTP (default: 127.0.0.1:7440)",
+                 NULL}},
+    .run = run,
+};

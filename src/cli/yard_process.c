@@ -1,0 +1,181 @@
+#include "cli/yard_process.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/read.h"
+#include "cli/command.h"
+#include "yard/yard.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- the yard's side
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void parent_gone(uv_poll_t *poll, int status, int events)
+{
+    char byte;
+    (void)events;
+    if (status != 0 || read(poll->io_watcher.fd, &byte, 1) <= 0) {
+        uv_poll_stop(poll);
+        loop_stop(poll->data);
+    }
+}
+
+static void stop(void *ctx, int signum)
+{
+    if (signum == SIGTERM) /* Ctrl-C is for the program that we serve; it ends us when it ends */
+        loop_stop(ctx);
+}
+
+static bool write_whole(const char *path, const char *text, struct error *err)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return error_errno(err, errno, "write %s", path);
+    bool ok = fputs(text, f) >= 0;
+    ok = fclose(f) == 0 && ok;
+    return ok ? true : error_errno(err, errno, "write %s", path);
+}
+
+static bool announce(const struct yard *y, const char *secrets_dir, const char *config_file, int out_fd,
+                     struct error *err)
+{
+    char *config = yard_configuration(y, secrets_dir, err);
+    bool ok = config && write_whole(config_file, config, err);
+    free(config);
+    if (!ok)
+        return false;
+    _cleanup_json_ json_t *urls = yard_urls(y);
+    char *text = json_dumps(urls, JSON_COMPACT);
+    struct buf line = {0};
+    buf_printf(&line, "%s\n", text);
+    ok = write(out_fd, line.data, line.len) == (ssize_t)line.len;
+    free(text);
+    buf_free(&line);
+    return ok ? true : error_errno(err, errno, "tell where the yard is");
+}
+
+int yard_run(const char *state_file, const char *secrets_dir, const char *config_file, const json_t *scenario,
+             double speed, int port, int out_fd, int life_fd)
+{
+    struct error err = ERROR_NONE;
+    struct loop *loop = loop_new();
+    const struct yard_options o = {
+        .loop = loop, .state_file = state_file, .scenario = scenario, .speed = speed, .port = port};
+    struct yard *y = yard_open(&o, &err);
+    int status = EXIT_DONE;
+    uv_poll_t life;
+    if (!y || !announce(y, secrets_dir, config_file, out_fd, &err)) {
+        status = complain(&err);
+    } else {
+        loop_signals(loop, stop, loop);
+        if (life_fd >= 0) {
+            uv_poll_init(loop_uv(loop), &life, life_fd);
+            life.data = loop;
+            uv_poll_start(&life, UV_READABLE, parent_gone);
+        }
+        loop_run(loop);
+        if (life_fd >= 0)
+            uv_close((uv_handle_t *)&life, NULL);
+    }
+    if (y)
+        yard_close(y);
+    loop_free(loop);
+    return status;
+}
+
+/* --- our side
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+struct yard_process {
+    pid_t pid;
+    int life; /* the yard ends when this is closed, so also when we are killed */
+    json_t *urls;
+    char *config;
+};
+
+/* One line from the child, or why there is none. */
+static json_t *read_urls(int fd, struct error *err)
+{
+    struct buf line = {0};
+    char bytes[4096];
+    ssize_t n;
+    while ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
+        if (n > 0)
+            buf_add(&line, bytes, (size_t)n);
+        if (line.len && line.data[line.len - 1] == '\n')
+            break;
+    }
+    json_t *urls = line.len ? json_read(line.data, line.len, 1 << 20, "word of the yard", err) : NULL;
+    if (line.len == 0)
+        error_set(err, SB_IO, "the yard did not start; its words are above");
+    buf_free(&line);
+    return urls;
+}
+
+struct yard_process *yard_process_start(const char *dir, const json_t *scenario, double speed,
+                                        struct error *err)
+{
+    _cleanup_arena_ struct arena a = arena_make();
+    int out[2], life[2];
+    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(life, O_CLOEXEC) != 0) {
+        error_errno(err, errno, "start the yard");
+        return NULL;
+    }
+    const char *config = arena_printf(&a, "%s/signalbox.yaml", dir);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0) {
+        error_errno(err, errno, "start the yard");
+        return NULL;
+    }
+    if (pid == 0) {
+        close(out[0]);
+        close(life[1]);
+        _exit(yard_run(arena_printf(&a, "%s/yard.json", dir), arena_printf(&a, "%s/secrets", dir), config,
+                       scenario, speed, 0, out[1], life[0]));
+    }
+    close(out[1]);
+    close(life[0]);
+    struct yard_process *y = calloc(1, sizeof *y);
+    if (!y)
+        abort();
+    y->pid = pid;
+    y->life = life[1];
+    y->config = strdup(config);
+    y->urls = read_urls(out[0], err);
+    close(out[0]);
+    if (y->urls)
+        return y;
+    yard_process_stop(y);
+    return NULL;
+}
+
+void yard_process_stop(struct yard_process *y)
+{
+    if (!y)
+        return;
+    close(y->life);
+    while (waitpid(y->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    json_decref(y->urls);
+    free(y->config);
+    free(y);
+}
+
+const json_t *yard_process_urls(const struct yard_process *y)
+{
+    return y->urls;
+}
+
+const char *yard_process_config(const struct yard_process *y)
+{
+    return y->config;
+}

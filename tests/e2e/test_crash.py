@@ -1,0 +1,57 @@
+"""The process is killed at every instant that matters; the yard counts."""
+
+import json
+
+import pytest
+from test_hotfix import exactly_once
+
+
+def carry_to_end(box, crash, most):
+    """Starts the drill again and again, killed each time as `crash` says, until it ends. Returns how often it was killed."""
+    for killed in range(most):
+        done = box.drill(status=None, env={"SIGNALBOX_CRASH": crash}, timeout=60)
+        if done.returncode == 0:
+            return killed
+        assert done.returncode == -9, f"ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    pytest.fail(f"not at its end after {most} kills")
+
+
+def effects_of(log):
+    return [e["step"] for e in log if e["type"] == "step.intended"]
+
+
+def test_killed_after_every_event_the_hotfix_goes_through_and_nothing_is_done_twice(box):
+    killed = carry_to_end(box, "every", 600)
+    log = box.log()
+    assert killed >= 60
+    assert exactly_once(box.book()) == {}
+    assert log[-1]["type"] == "change.ended" and log[-1]["data"]["outcome"] == "done"
+    # Every effect that was intended is recorded.
+    open_effects = set()
+    for e in log:
+        if e["type"] == "step.intended":
+            open_effects.add((e["step"], e["run"]))
+        elif e["type"] in ("step.done", "step.found", "step.failed", "step.resolved"):
+            open_effects.discard((e["step"], e["run"]))
+    assert open_effects == set()
+
+
+def test_killed_between_perform_and_record_of_each_effect_it_is_done_once(box, tmp_path):
+    # A first run tells which effects there are.
+    box.drill()
+    steps = sorted(set(effects_of(box.log())))
+    assert len(steps) >= 15
+    calm = sorted((d["system"], d["what"]) for d in box.book())
+    other = type(box)(box.binary, tmp_path / "crashing")
+    kills = 0
+    for step in steps:
+        done = other.drill(status=None, env={"SIGNALBOX_CRASH": f"perform:{step}"}, timeout=90)
+        kills += done.returncode == -9
+        assert done.returncode in (0, -9), done.stderr[-3000:]
+        if done.returncode == 0:
+            break
+    other.drill()
+    assert kills >= len(steps) - 3
+    assert exactly_once(other.book()) == {}
+    stormy = sorted((d["system"], d["what"]) for d in other.book())
+    assert stormy == calm
