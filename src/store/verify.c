@@ -50,14 +50,24 @@ static struct head *head_of(struct walk *w, const char *change)
     return h;
 }
 
+static enum step added(struct walk *w)
+{
+    return bad(w, "%s: event %" PRId64 " is there, but the ledger knows nothing of it: it was added",
+               w->event.change != NULL ? w->event.change : "(no change)", w->event.seq);
+}
+
 /* The entry names an event that does not come next. Says what became of it. */
 static enum step not_next(struct walk *w, const struct entry_append *a, int64_t seq, int64_t entry)
 {
     const struct record_row *e = &w->event;
     if (w->more_events && (e->change == NULL || e->entry < entry))
-        return bad(w, "%s: event %" PRId64 " is there, but the ledger knows nothing of it: it was added",
-                   e->change != NULL ? e->change : "(no change)", e->seq);
-    if (a->first == 1 && seq == 1 && heads_find(&w->heads, a->change) == NULL)
+        return added(w);
+    if (w->more_events && e->entry == entry && (strcmp(e->change, a->change) != 0 || e->seq != seq))
+        return bad(w,
+                   "%s: event %" PRId64 " stands where the ledger's entry %" PRId64 " has event %" PRId64
+                   " of %s: one was added, moved or removed",
+                   e->change, e->seq, entry, seq, a->change);
+    if (seq == 1 && heads_find(&w->heads, a->change) == NULL)
         return bad(w,
                    "%s: the change is missing as a whole, or its first event is: the ledger has it made in "
                    "entry %" PRId64,
@@ -70,7 +80,7 @@ static enum step take_append(struct walk *w, const struct entry_append *a, int64
 {
     for (int64_t seq = a->first; seq < a->first + a->n; seq++) {
         const struct record_row *e = &w->event;
-        if (!w->more_events || e->change == NULL || strcmp(e->change, a->change) != 0 || e->seq > seq ||
+        if (!w->more_events || e->change == NULL || strcmp(e->change, a->change) != 0 || e->seq != seq ||
             e->entry != entry)
             return not_next(w, a, seq, entry);
         struct error why;
@@ -156,15 +166,6 @@ static enum step take_entry(struct walk *w, struct error *err)
     return GOES_ON;
 }
 
-/* What is there after the last entry was never committed by us. */
-static enum step nothing_more(struct walk *w)
-{
-    if (w->more_events)
-        return bad(w, "%s: event %" PRId64 " is there, but the ledger knows nothing of it: it was added",
-                   w->event.change != NULL ? w->event.change : "(no change)", w->event.seq);
-    return GOES_ON;
-}
-
 static enum step walk(struct walk *w, struct error *err)
 {
     enum step step = next_event(w, err);
@@ -172,7 +173,7 @@ static enum step walk(struct walk *w, struct error *err)
         if (!w->r->ops->ledger_next(w->entries, &w->entry, &w->more_entries, err))
             return CANNOT_READ;
         if (!w->more_entries)
-            return nothing_more(w);
+            return w->more_events ? added(w) : GOES_ON;
         w->out->entries++;
         step = take_entry(w, err);
     }
