@@ -136,7 +136,7 @@ static json_t *incident_view(const json_t *world, const json_t *incident)
 
 static void add_update(struct call *c, json_t *incident, const char *body, json_t *affected, bool notify)
 {
-    json_t *u = json_pack("{s:o, s:O, s:O, s:s, s:o, s:b}", "id", new_id(c, "u"), "incident_id",
+    json_t *u = json_pack("{s:o, s:O, s:O, s:s, s:O, s:b}", "id", new_id(c, "u"), "incident_id",
                           json_object_get(incident, "id"), "status", json_object_get(incident, "status"),
                           "body", body, "affected_components", affected, "deliver_notifications", notify);
     static const char *const times[] = {"created_at", "updated_at", "display_at"};
