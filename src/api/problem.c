@@ -38,6 +38,8 @@ json_t *api_problem(const struct error *err, int *status)
     const char *detail =
         str_is_utf8(err->text, strlen(err->text)) ? err->text : "the reason cannot be shown: it is not UTF-8";
     *status = kinds[kind].status;
+    if (kind == SB_UNKNOWN && err->file[0] != '\0')
+        *status = 422; /* a name in a page or configuration, not what was asked for */
     json_t *problem = problem_of(*status, error_code_name((enum error_code)kind), kinds[kind].title, detail);
     if (err->file[0] != '\0') {
         json_object_set_new(problem, "file", json_string(err->file));

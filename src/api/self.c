@@ -4,8 +4,9 @@
 
 void self_version(struct call *c)
 {
-    respond_json(c, 200,
-              json_pack("{s:s, s:s, s:i}", "name", "signalbox", "version", SB_VERSION, "pid", (int)getpid()));
+    respond_json(
+        c, 200,
+        json_pack("{s:s, s:s, s:i}", "name", "signalbox", "version", SB_VERSION, "pid", (int)getpid()));
 }
 
 void self_whoami(struct call *c)

@@ -16,7 +16,7 @@ enum {
     STREAMS_MAX = 512,
     BACKLOG_MAX = 1 << 20,    /* bytes that may wait for a reader before it is cut off */
     BACKLOG_FULL = 128 << 10, /* no more of the record is read ahead of a reader */
-    PIECE = 100,              /* events read from the store at once */
+    PIECE = 50,               /* events read from the store at once */
     AGAIN_MS = 50,            /* until a reader with a full backlog is looked at again */
     HEARTBEAT_MS = 15000,     /* proxies cut what is silent for a minute or less */
 };
@@ -67,6 +67,11 @@ static bool sees(const struct subscriber *s, const struct change *change)
 
 static void pump(struct subscriber *s);
 
+static bool is_full(const struct subscriber *s)
+{
+    return stream_write(s->x, NULL, 0) >= BACKLOG_FULL;
+}
+
 static void pump_again(void *ctx)
 {
     struct subscriber *s = ctx;
@@ -74,40 +79,40 @@ static void pump_again(void *ctx)
     pump(s);
 }
 
-static void send_piece(struct subscriber *s, const json_t *events)
+/* Sends as many of `events` as the reader should get now; false when that is not all. */
+static bool send_piece(struct subscriber *s, const json_t *events)
 {
-    _cleanup_buf_ struct buf out = {0};
     size_t i;
     json_t *event;
     json_array_foreach((json_t *)(uintptr_t)events, i, event)
     {
+        _cleanup_buf_ struct buf out = {0};
+        if (is_full(s))
+            return false;
         json_object_set_new(event, "change", json_string(s->change));
         frame(&out, s->change, event);
+        stream_write(s->x, buf_str(&out), out.len);
         s->wanted = json_int(event, "n", s->wanted) + 1;
     }
-    stream_write(s->x, buf_str(&out), out.len);
+    return true;
 }
 
 /* Sends what the record has beyond what the reader has, as far as the reader takes it. */
 static void pump(struct subscriber *s)
 {
-    while (!s->again) {
-        if (stream_write(s->x, NULL, 0) >= BACKLOG_FULL) {
-            s->again = timer_start(engine_loop(s->api->engine), AGAIN_MS, pump_again, s);
-            return;
-        }
+    while (!s->again && !is_full(s)) {
         struct error err = ERROR_NONE;
         const struct change *change = engine_fold(s->api->engine, s->change, &err);
         _cleanup_json_ json_t *events = change ? events_read(s->api, change, s->wanted, PIECE, &err) : NULL;
-        if (!events) { /* the record cannot be read now; the reader comes back, or sees the reason in its next
-                          call */
+        if (!events) { /* the record cannot be read now: its reader comes back, or is told in its next call */
             stream_end(s->x);
             return;
         }
-        send_piece(s, events);
-        if (json_array_size(events) < PIECE)
+        if (send_piece(s, events) && json_array_size(events) < PIECE)
             return;
     }
+    if (!s->again)
+        s->again = timer_start(engine_loop(s->api->engine), AGAIN_MS, pump_again, s);
 }
 
 /* --- the last events of all ------------------------------------------------------------------- */
@@ -253,7 +258,7 @@ void stream_change(struct call *c, const struct change *change, int64_t from)
     int64_t n;
     const char *id = last_id(c, &n);
     if (id && str_eq(id, change->id))
-        from = n + 1;
+        from = n < INT64_MAX ? n + 1 : n;
     int64_t end = change->control.seq + 1;
     struct subscriber *s = subscribe(c, change->id);
     if (!s)

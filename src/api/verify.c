@@ -1,91 +1,107 @@
-/* verify.c: the record, computed again: a few changes a turn of the loop, so that nobody waits while a long
- * record is read. */
+/* verify.c: the record, computed again, on the pool: a long record takes seconds, and nobody else is to wait.
+ */
 #include "api/inside.h"
 #include "net/alloc.h"
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { TURN_MS = 10 };
-
+/* Held by the loop, until it has been told or ends, and by the pool's work, until that is over: even when
+ * nobody waits any more. */
 struct verification {
-    struct timer *next_turn;
-    json_t *ids;
-    size_t at;
-    struct verdict sum;
+    struct call *call; /* NULL: nobody waits */
+    struct loop_end *loop_end;
+    struct store *store;
+    char *change; /* NULL = all */
+    struct verdict verdict;
+    struct error error;
+    bool ok;
+    pthread_mutex_t mutex; /* of what follows: the store must not be closed under a reader */
+    pthread_cond_t ended;
+    bool reading, dropped;
+    int holders;
 };
 
-static void verification_free(struct verification *v)
+static void release(struct verification *v)
 {
-    timer_cancel(v->next_turn);
-    json_decref(v->ids);
+    pthread_mutex_lock(&v->mutex);
+    int holders = --v->holders;
+    pthread_mutex_unlock(&v->mutex);
+    if (holders > 0)
+        return;
+    pthread_cond_destroy(&v->ended);
+    pthread_mutex_destroy(&v->mutex);
+    free(v->change);
     free(v);
+}
+
+static void loop_ends(void *ctx)
+{
+    release(ctx);
+}
+
+static void work(void *ctx)
+{
+    struct verification *v = ctx;
+    pthread_mutex_lock(&v->mutex);
+    v->reading = !v->dropped;
+    bool wanted = v->reading;
+    pthread_mutex_unlock(&v->mutex);
+    if (wanted)
+        v->ok = store_verify(v->store, v->change, &v->verdict, &v->error);
+    pthread_mutex_lock(&v->mutex);
+    v->reading = false;
+    pthread_cond_signal(&v->ended);
+    pthread_mutex_unlock(&v->mutex);
+    release(v);
+}
+
+static void finished(void *ctx)
+{
+    struct verification *v = ctx;
+    struct call *c = v->call;
+    if (c) {
+        c->verification = NULL;
+        if (v->ok)
+            respond_json(c, 200,
+                         json_pack("{s:b, s:I, s:I, s:s}", "good", v->verdict.good, "changes",
+                                   (json_int_t)v->verdict.changes, "events", (json_int_t)v->verdict.events,
+                                   "text", v->verdict.text));
+        else
+            call_fail(c, &v->error);
+    }
+    loop_end_drop(v->loop_end);
+    release(v);
 }
 
 void verify_cancel(struct call *c)
 {
-    if (c->verification)
-        verification_free(c->verification);
-    c->verification = NULL;
-}
-
-static bool keep_id(void *ctx, const struct store_head *h)
-{
-    struct verification *v = ctx;
-    json_array_append_new(v->ids, json_string(h->change));
-    return true;
-}
-
-static void add(struct verdict *sum, const struct verdict *one)
-{
-    sum->changes += one->changes;
-    sum->events += one->events;
-    if (!one->good && sum->good) /* the first fault is the one to look at */
-        memcpy(sum->text, one->text, sizeof sum->text);
-    sum->good = sum->good && one->good;
-}
-
-static void answer(struct call *c)
-{
-    const struct verdict *sum = &c->verification->sum;
-    respond_json(c, 200,
-              json_pack("{s:b, s:I, s:I, s:s}", "good", sum->good, "changes", (json_int_t)sum->changes,
-                        "events", (json_int_t)sum->events, "text", sum->text));
-}
-
-static void turn(void *ctx)
-{
-    struct call *c = ctx;
     struct verification *v = c->verification;
-    struct error err = ERROR_NONE;
-    int64_t began = loop_mono_ms();
-    v->next_turn = NULL;
-    size_t n = json_array_size(v->ids);
-    while (v->at < n && loop_mono_ms() - began < TURN_MS) {
-        struct verdict one = {0};
-        if (!store_verify(engine_store(c->api->engine), json_string_value(json_array_get(v->ids, v->at++)),
-                          &one, &err)) {
-            call_fail(c, &err);
-            return;
-        }
-        add(&v->sum, &one);
-    }
-    if (v->at < n)
-        v->next_turn = timer_start(engine_loop(c->api->engine), 0, turn, c);
-    else
-        answer(c);
+    if (!v)
+        return;
+    c->verification = NULL;
+    v->call = NULL;
+    pthread_mutex_lock(&v->mutex);
+    v->dropped = true;
+    while (v->reading)
+        pthread_cond_wait(&v->ended, &v->mutex);
+    pthread_mutex_unlock(&v->mutex);
 }
 
 void verify_record(struct call *c)
 {
     struct error err = ERROR_NONE;
-    const char *one = json_str(c->body, "change", NULL);
-    struct verification *v = c->verification = NET_NEW(struct verification);
-    v->sum.good = true;
-    v->ids = json_array();
-    bool ok = one ? caller_change(c, one, &err) && keep_id(v, &(struct store_head){.change = one})
-                  : store_changes(engine_store(c->api->engine), false, keep_id, v, &err);
-    if (!ok)
+    const char *change = json_str(c->body, "change", NULL);
+    if (change && !caller_change(c, change, &err)) {
         call_fail(c, &err);
-    else
-        v->next_turn = timer_start(engine_loop(c->api->engine), 0, turn, c);
+        return;
+    }
+    struct verification *v = c->verification = NET_NEW(struct verification);
+    v->call = c;
+    v->store = engine_store(c->api->engine);
+    v->change = net_strdup(change);
+    v->holders = 2;
+    v->loop_end = loop_at_end(engine_loop(c->api->engine), loop_ends, v);
+    pthread_mutex_init(&v->mutex, NULL);
+    pthread_cond_init(&v->ended, NULL);
+    loop_work(engine_loop(c->api->engine), work, finished, v);
 }
