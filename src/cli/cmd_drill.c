@@ -18,6 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Who answers gates in a drill: somebody else than who started it. */
+#define SECOND_PERSON "on-call.production@example.com"
+
 struct drill {
     struct session *session;
     struct yard_process *yard;
@@ -178,6 +181,8 @@ static int carry(struct drill *d, struct args *a, const char *dir)
     if (!started)
         return complain(&err);
     json_decref(started);
+    /* Production needs four eyes: in a drill the one at the keyboard has both pairs. */
+    session_speak_as(d->session, SECOND_PERSON);
     const struct follow_options f = {
         .json = opt_given(a, "json"), .ask = !opt_given(a, "yes"), .again = "the same command"};
     int status = follow(d->session, id, &f);
@@ -205,7 +210,7 @@ static int run(struct args *a)
     const struct engine_clock clock = {.now = now, .idle = idle, .ctx = &d};
     const struct session_options o = {.carry = true,
                                       .yes = opt_given(a, "yes"),
-                                      .yes_as = "on-call.production@example.com",
+                                      .yes_as = SECOND_PERSON,
                                       .clock = &clock,
                                       .speed = speed,
                                       .config = yard_process_config(d.yard),

@@ -19,7 +19,8 @@ struct session {
     struct http_peer *peer;   /* remote */
     struct http_call *events; /* remote: the live stream that tells that something happened */
     struct timer *reconnect;
-    struct engine *engine; /* local */
+    struct config *config;    /* local */
+    struct engine *engine;
     struct api *api;
     struct server *socket; /* local and carrying: so that other commands can answer */
     int listening;
@@ -157,12 +158,12 @@ static void on_exchange(void *ctx, struct exchange *x)
 static bool open_local(struct session *s, const struct args *a, const struct session_options *o,
                        const char *socket, struct error *err)
 {
-    struct config *config = config_read(config_of(a, o), &s->arena, err);
-    if (!config)
+    s->config = config_read(config_of(a, o), &s->arena, err);
+    if (!s->config)
         return false;
-    config->state_dir = s->state_dir;
+    s->config->state_dir = s->state_dir;
     const struct engine_options eo = {.loop = s->loop,
-                                      .config = config,
+                                      .config = s->config,
                                       .clock = o->clock,
                                       .speed = o->speed > 0 ? o->speed : 1,
                                       .hold = !o->carry,
@@ -241,6 +242,7 @@ void session_close(struct session *s)
         engine_unlisten(s->engine, s->listening);
         engine_close(s->engine);
     }
+    config_free(s->config);
     timer_cancel(s->reconnect);
     if (s->peer)
         http_peer_free(s->peer);
@@ -274,6 +276,11 @@ const char *session_state_dir(const struct session *s)
 const char *session_by(const struct session *s)
 {
     return s->by;
+}
+
+void session_speak_as(struct session *s, const char *by)
+{
+    s->by = arena_strdup(&s->arena, by);
 }
 
 struct waiting {
