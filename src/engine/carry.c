@@ -218,10 +218,10 @@ static int64_t sooner(int64_t a, int64_t b)
 void carry(struct ride *r)
 {
     struct wants w = {.n = 0};
-    if (r->broken)
+    if (r->broken || (crash_splits() && r->appends > 0))
         return;
-    if (r->ended) {
-        ride_flush(r); /* a late note */
+    if (r->ended || (crash_splits() && json_array_size(r->out) > 0)) {
+        ride_flush(r); /* a late note; or so that the process can die between any two events */
         return;
     }
     free(r->stuck);
@@ -240,9 +240,7 @@ void carry(struct ride *r)
         /* Only what is durable may be acted upon. */
         if (!more && !r->stuck && r->appends == 0 && json_array_size(r->out) == 0)
             more = start_work(r, &w);
-        if (crash_splits())
-            ride_flush(r);
-        if (!more)
+        if (!more || crash_splits())
             break;
     }
     if (r->c->control.status == CHANGE_ENDED)

@@ -14,7 +14,8 @@
 struct loop;
 
 #ifdef SB_CRASHPOINTS
-/* `counts`: not the note that the process began again, which would be all that ever happens with "every". */
+/* `counts`: not what only leads back to where the process died before, which would be all that ever happens
+ * with "every". */
 void crash_after_append(int n, bool counts);
 void crash_after_sent(struct loop *l, const char *step);
 void crash_before_record(const char *step);

@@ -227,13 +227,19 @@ void ride_tell(struct ride *r, engine_done_fn *done, void *ctx, json_t *answer)
     ride_wake(r);
 }
 
-static bool all_are(const json_t *events, const char *type)
+/* Only back to where it was before the process died. A process that dies after every event would never get
+ * further, if these counted. */
+static bool is_progress(const json_t *events)
 {
     size_t i;
     json_t *event;
-    json_array_foreach((json_t *)events, i,
-                       event) if (!str_eq(json_str(event, "type", ""), type)) return false;
-    return true;
+    json_array_foreach((json_t *)events, i, event)
+    {
+        const char *type = json_str(event, "type", "");
+        if (!str_eq(type, event_names[EV_RESTARTED]) && !str_eq(type, event_names[EV_NOT_FOUND]))
+            return true;
+    }
+    return false;
 }
 
 void ride_flush(struct ride *r)
@@ -250,7 +256,7 @@ void ride_flush(struct ride *r)
                         .last = r->c->control.seq,
                         .events = r->out,
                         .waiters = r->out_waiters,
-                        .counts = !all_are(r->out, event_names[EV_RESTARTED])};
+                        .counts = is_progress(r->out)};
     if (e->batches)
         e->batches->prev = b;
     e->batches = b;

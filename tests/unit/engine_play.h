@@ -171,8 +171,8 @@ static const struct driver fake_health =
 static const struct driver fake_tickets = FAKE(ROLE_TICKETS, {"create", fake_perform, fake_find, false});
 static const struct driver fake_cluster = FAKE(ROLE_CLUSTER, {"versions", fake_perform, NULL, false});
 
-static const struct driver *const fakes[] = {&fake_chat,    &fake_pipeline, &fake_health,
-                                             &fake_tickets, &fake_cluster,  NULL};
+UNUSED static const struct driver *const fakes[] = {&fake_chat,    &fake_pipeline, &fake_health,
+                                                    &fake_tickets, &fake_cluster,  NULL};
 
 /* --- the play
  * ---------------------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ static void play_close_engine(struct play *p)
 }
 
 /* `config`: YAML besides state and pages; `page` becomes the page "play". */
-static struct play *play_begin(const char *config, const char *page)
+UNUSED static struct play *play_begin(const char *config, const char *page)
 {
     struct play *p = calloc(1, sizeof *p);
     struct error err = ERROR_NONE;
@@ -236,7 +236,7 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
     return remove(path);
 }
 
-static void play_end(struct play *p)
+UNUSED static void play_end(struct play *p)
 {
     if (p->e)
         play_close_engine(p);
@@ -249,13 +249,13 @@ static void play_end(struct play *p)
 }
 
 /* As a crash: nothing that is under way is recorded. Then it begins again. */
-static void play_restart(struct play *p)
+UNUSED static void play_restart(struct play *p)
 {
     play_close_engine(p);
     play_open_engine(p);
 }
 
-static void says(struct play *p, struct line line)
+UNUSED static void says(struct play *p, struct line line)
 {
     assert_true(p->n_lines < LINES_MAX);
     p->lines[p->n_lines++] = line;
@@ -271,7 +271,8 @@ static void on_answer(void *ctx, json_t *answer, const struct error *err)
 }
 
 /* Runs the loop until `holds`, at most 10 s. */
-static bool run_until(struct play *p, bool (*holds)(struct play *p, const char *what), const char *what)
+UNUSED static bool run_until(struct play *p, bool (*holds)(struct play *p, const char *what),
+                             const char *what)
 {
     for (int64_t end = loop_mono_ms() + 10000; loop_mono_ms() < end;) {
         if (holds(p, what))
@@ -290,7 +291,7 @@ static bool has_answer(struct play *p, const char *what)
 }
 
 /* Waits for the answer to what a person did. */
-static bool went_well(struct play *p)
+UNUSED static bool went_well(struct play *p)
 {
     if (!run_until(p, has_answer, NULL))
         fail_msg("no answer");
@@ -322,7 +323,7 @@ static bool it_holds(struct play *p, const char *what)
     return str_eq(step_status_names[c->control.steps[i].status], status);
 }
 
-static void expect(struct play *p, const char *what)
+UNUSED static void expect(struct play *p, const char *what)
 {
     if (run_until(p, it_holds, what))
         return;
@@ -339,34 +340,35 @@ static void expect(struct play *p, const char *what)
     fail_msg("never: %s", what);
 }
 
-static void plan_as(struct play *p, const char *plan, const char *by)
+UNUSED static void plan_as(struct play *p, const char *plan, const char *by)
 {
     _cleanup_json_ json_t *j = json_loads(plan, 0, NULL);
     assert_non_null(j);
     engine_plan(p->e, j, by, on_answer, p);
 }
 
-static void must(struct play *p)
+UNUSED static void must(struct play *p)
 {
     if (!went_well(p))
         fail_msg("refused: %s", p->error.text);
 }
 
-static void must_not(struct play *p, enum error_code code, const char *text)
+UNUSED static void must_not(struct play *p, enum error_code code, const char *text)
 {
     if (went_well(p))
         fail_msg("not refused: %s", text);
     assert_error(&p->error, code, text, "answer");
 }
 
-static void answer_as(struct play *p, const char *change, const char *answer, const char *by)
+UNUSED static void answer_as(struct play *p, const char *change, const char *answer, const char *by)
 {
     _cleanup_json_ json_t *j = json_loads(answer, 0, NULL);
     assert_non_null(j);
     engine_answer(p->e, change, j, by, on_answer, p);
 }
 
-static void act_as(struct play *p, const char *change, const char *what, const char *data, const char *by)
+UNUSED static void act_as(struct play *p, const char *change, const char *what, const char *data,
+                          const char *by)
 {
     _cleanup_json_ json_t *j = json_loads(data, 0, NULL);
     assert_non_null(j);
@@ -374,7 +376,7 @@ static void act_as(struct play *p, const char *change, const char *what, const c
 }
 
 /* Plans and starts a change of the page. */
-static void start(struct play *p)
+UNUSED static void start(struct play *p)
 {
     plan_as(p, "{\"sop\": \"play\", \"client\": \"acme\"}", "ann");
     must(p);
@@ -382,7 +384,7 @@ static void start(struct play *p)
     must(p);
 }
 
-static int count_calls(const struct play *p, const char *call)
+UNUSED static int count_calls(const struct play *p, const char *call)
 {
     int n = 0;
     for (int i = 0; i < p->n_calls; i++)
@@ -391,7 +393,7 @@ static int count_calls(const struct play *p, const char *call)
 }
 
 /* How many events of this type are in the record of HF-1. */
-static int count_events(struct play *p, const char *type)
+UNUSED static int count_events(struct play *p, const char *type)
 {
     struct error err;
     _cleanup_json_ json_t *events = engine_events(p->e, "HF-1", 0, 1000, &err);

@@ -1,5 +1,8 @@
 #include "engine_play.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 /* clang-format off */
 #define FENCE "```"
 #define STEP(text) FENCE "step\n" text FENCE "\n\n"
@@ -158,6 +161,39 @@ static void an_effect_that_may_be_repeated_is_and_one_that_nobody_can_look_up_as
     must(p);
     expect(p, "status is ended");
     assert_int_equal(count_calls(p, "chat.channel HF-1/room/1"), 1);
+    play_end(p);
+}
+
+static bool has_store_error(struct play *p, const char *what)
+{
+    (void)what;
+    struct error err;
+    _cleanup_json_ json_t *view = engine_change(p->e, id, &err);
+    return json_str(view, "store_error", NULL) != NULL;
+}
+
+static void what_could_not_be_recorded_is_looked_up_and_not_done_again(void **state)
+{
+    (void)state;
+    struct rlimit old, none;
+    struct play *p = play_begin(NULL, two_steps);
+    signal(SIGXFSZ, SIG_IGN);
+    says(p, (struct line){.verb = "chat.post", .kind = OUTCOME_DONE, .result = "{}", .after_ms = 50});
+    says(p, (struct line){.verb = "find chat.post", .kind = OUTCOME_DONE, .result = "{}"});
+    play_open_engine(p);
+    start(p);
+    while (p->n_calls == 0)
+        loop_once(p->loop, true);
+    getrlimit(RLIMIT_FSIZE, &old);
+    none = old;
+    none.rlim_cur = 4096;
+    setrlimit(RLIMIT_FSIZE, &none);
+    bool shown = run_until(p, has_store_error, NULL);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_true(shown);
+    expect(p, "status is ended");
+    assert_int_equal(count_calls(p, "chat.post HF-1/tell/1"), 1);
+    assert_int_equal(count_calls(p, "find chat.post HF-1/tell/1"), 1);
     play_end(p);
 }
 
@@ -377,6 +413,7 @@ int main(void)
         cmocka_unit_test(each_outcome_of_an_effect_leads_where_it_should),
         cmocka_unit_test(what_was_in_flight_at_a_crash_is_looked_up_and_not_done_twice),
         cmocka_unit_test(an_effect_that_may_be_repeated_is_and_one_that_nobody_can_look_up_asks),
+        cmocka_unit_test(what_could_not_be_recorded_is_looked_up_and_not_done_again),
         cmocka_unit_test(numbers_that_tick_make_no_events),
         cmocka_unit_test(the_pipelines_pause_is_a_gate_that_is_answered_once),
         cmocka_unit_test(a_pause_that_was_settled_elsewhere_is_withdrawn),
