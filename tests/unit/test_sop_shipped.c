@@ -5,6 +5,7 @@
 #include "base/window.h"
 #include "sop/expr.h"
 #include "sop/page.h"
+#include "sop/page_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,6 +199,60 @@ static void people_are_told_of_trouble_before_anything_else(void **state)
     }
 }
 
+/* In the manual as code: `name`, or `name(...)`. */
+static void assert_explained(const char *manual, const char *name)
+{
+    char plain[96], call[96];
+    snprintf(plain, sizeof plain, "`%s`", name);
+    snprintf(call, sizeof call, "`%s(", name);
+    if (strstr(manual, plain) == NULL && strstr(manual, call) == NULL)
+        fail_msg("docs/sop-pages.md does not explain %s", name);
+}
+
+static void the_manual_explains_every_field_function_moment_and_role(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = arena_make();
+    _cleanup_buf_ struct buf manual = {0};
+    read_page("docs/sop-pages.md", &manual);
+    for (int i = 0; step_fields[i].name != NULL; i++)
+        assert_explained(buf_str(&manual), step_fields[i].name);
+    const char *const *functions = expr_functions(&a);
+    for (int i = 0; functions[i] != NULL; i++)
+        assert_explained(buf_str(&manual), functions[i]);
+    for (int i = 0; moment_names[i] != NULL; i++)
+        assert_explained(buf_str(&manual), moment_names[i]);
+    for (int i = 0; ask_roles[i] != NULL; i++)
+        assert_explained(buf_str(&manual), ask_roles[i]);
+    for (int i = 1; decision_names[i] != NULL; i++)
+        assert_explained(buf_str(&manual), decision_names[i]);
+}
+
+/* docs/sop-coverage.md says which steps carry a row: it must say what the page says. */
+static void the_table_of_rows_names_the_steps_that_carry_them(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = arena_make();
+    _cleanup_buf_ struct buf table = {0};
+    const struct procedure *p = shipped("sops/hotfix.md", &a);
+    read_page("docs/sop-coverage.md", &table);
+    for (size_t r = 0; r < COUNT_OF(rows); r++) {
+        char begin[32];
+        snprintf(begin, sizeof begin, "\n| %s |", rows[r]);
+        const char *line = strstr(buf_str(&table), begin);
+        if (line == NULL)
+            fail_msg("docs/sop-coverage.md has no row %s", rows[r]);
+        char *row = arena_strndup(&a, line + 1, strcspn(line + 1, "\n"));
+        for (int i = 0; i < p->n_steps; i++) {
+            char id[96];
+            snprintf(id, sizeof id, "`%s`", p->steps[i].id);
+            if (carries(p->steps[i].row, rows[r]) != (strstr(row, id) != NULL))
+                fail_msg("docs/sop-coverage.md: row %s and step %s: table and page differ", rows[r],
+                         p->steps[i].id);
+        }
+    }
+}
+
 /* Same bytes on every run. */
 static uint32_t next_random(uint32_t *seed)
 {
@@ -232,6 +287,8 @@ int main(void)
         cmocka_unit_test(every_text_can_be_filled_in_whatever_has_happened),
         cmocka_unit_test(a_severity_1_change_has_its_notice_due_within_24_hours_of_the_incident),
         cmocka_unit_test(people_are_told_of_trouble_before_anything_else),
+        cmocka_unit_test(the_manual_explains_every_field_function_moment_and_role),
+        cmocka_unit_test(the_table_of_rows_names_the_steps_that_carry_them),
         cmocka_unit_test(a_damaged_hotfix_page_is_read_or_refused_and_never_more),
     };
     return cmocka_run_group_tests_name("sop/shipped", tests, NULL, NULL);
