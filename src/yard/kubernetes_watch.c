@@ -25,7 +25,10 @@ static void send_event(struct watch *w, const char *type, json_t *object)
     json_object_set_new(object, "apiVersion", json_string(w->what.kind->version));
     json_t *shown = json_incref(object);
     if (w->tables && !str_eq(type, "BOOKMARK"))
-        shown = kube_table(w->what.kind, json_pack("{s:O, s:[o]}", "metadata", json_object_get(object, "metadata"), "items", shown), yard_now(w->y));
+        shown = kube_table(
+            w->what.kind,
+            json_pack("{s:O, s:[o]}", "metadata", json_object_get(object, "metadata"), "items", shown),
+            yard_now(w->y));
     json_t *event = json_pack("{s:s, s:o}", "type", type, "object", shown);
     char *line = json_dumps(event, JSON_COMPACT);
     stream_write(w->x, line, strlen(line));

@@ -78,7 +78,7 @@ const char *yard_url(const struct yard *y, const char *system)
 
 json_t *yard_urls(const struct yard *y)
 {
-    json_t *urls = json_pack("{s:s}", "control", y->control_url);
+    json_t *urls = json_pack("{s:s, s:I}", "control", y->control_url, "leapt", (json_int_t)y->leapt);
     json_t *secrets = json_object();
     for (int i = 0; i < y->n_places; i++) {
         json_object_set_new(urls, y->places[i].kind->name, json_string(y->places[i].url));
