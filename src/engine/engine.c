@@ -71,15 +71,11 @@ static bool open_store(struct engine *e, const struct engine_options *o, struct 
     struct error why;
     if (!make_dirs(o->config->state_dir, &e->arena, &why))
         return error_wrap(&why, err, "state directory");
-    struct store_options so = {.path = arena_printf(&e->arena, "%s/signalbox.db", o->config->state_dir),
-                               .loop = o->loop};
+    const struct store_options so = {.path = arena_printf(&e->arena, "%s/signalbox.db", o->config->state_dir),
+                                     .loop = o->loop,
+                                     .socket_path = o->socket_path};
     e->store = store_open(&so, &why);
-    if (e->store)
-        return true;
-    if (why.code == SB_CONFLICT && o->socket_path)
-        return error_wrap(&why, err, "another signalbox works with %s (talk to it through %s)", so.path,
-                          o->socket_path);
-    return error_wrap(&why, err, "store");
+    return e->store || error_wrap(&why, err, "store");
 }
 
 /* --- taking up what was left open

@@ -164,14 +164,16 @@ static void show(struct dry *d, const struct event *ev)
 {
     const struct step *s = &d->c->sop->steps[ev->step];
     const char *reason = json_str(ev->data, "reason", "");
-    if (ev->type == EV_SKIPPED && s->unless_done)
+    if (s->unless_done && ev->type != EV_INTENDED)
         return; /* reminders that are not needed when all goes well */
+    if (ev->type == EV_READY && !json_object_get(ev->data, "due"))
+        return;
     json_t *o = entry_of(d, ev->step);
     json_object_set_new(o, "at", json_integer(d->now));
     if (ev->type == EV_SKIPPED) {
         json_object_set_new(o, "skipped", json_true());
         json_object_set_new(o, "because", json_string(reason));
-    } else if (ev->type == EV_READY && json_object_get(ev->data, "due")) {
+    } else if (ev->type == EV_READY) {
         json_object_set(o, "due", json_object_get(ev->data, "due"));
     } else if (ev->type == EV_ASKED) {
         json_t *q =
@@ -326,6 +328,17 @@ static bool dry_step(struct dry *d)
     return true;
 }
 
+/* A missing system is no problem for a step that this plan leaves out. */
+static void drop_moot_problems(struct dry *d)
+{
+    for (size_t i = json_array_size(d->problems); i-- > 0;) {
+        int step = procedure_step(d->c->sop, json_str(json_array_get(d->problems, i), "step", ""));
+        bool by_itself = step >= 0 && !str_eq(d->c->data[step].by, "preview");
+        if (by_itself && d->c->control.steps[step].status == STEP_SKIPPED)
+            json_array_remove(d->problems, i);
+    }
+}
+
 json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, struct error *err)
 {
     const struct procedure *p = NULL;
@@ -349,6 +362,7 @@ json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, str
     for (int n = 0; ok && n < DRY_EVENTS_MOST && dry_step(d); n++)
         ;
     json_object_del(facts, "steps");
+    drop_moot_problems(d);
     json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "sop", p->name, "title",
                             p->title ? p->title : p->name, "facts", facts, "steps", d->steps, "asks", d->asks,
                             "problems", d->problems, "questions", plan_questions(e, facts));
