@@ -167,6 +167,11 @@ static int stay(struct following *f, struct error *err)
                 return EXIT_FAILED;
             tell_gate(f, change);
         }
+        /* What is shown may be ahead of what is durable: the end counts when it is both. */
+        if (ended && !f->terminal && f->seen < json_int(change, "seq", 0)) {
+            session_wait(f->session, f->change, 50);
+            continue;
+        }
         if (ended || (f->o->until_gate && only_a_person_can_go_on(change)))
             return exit_of_change(change);
         /* A second is how often clocks on the screen move; events wake us at once. */

@@ -101,7 +101,7 @@ static void add_roster(struct buf *out, const json_t *people)
 {
     const char *mail;
     json_t *person;
-    buf_adds(out, "  pager:\n    driver: roster\n    schedules:\n");
+    buf_adds(out, "  pager:\n    driver: roster\n    practice_answer: 2s\n    schedules:\n");
     json_object_foreach((json_t *)(uintptr_t)people, mail, person) if (str_starts(mail, "on-call."))
         buf_printf(out, "      %.*s: [%s]\n", (int)strcspn(mail + 8, "@"), mail + 8, mail);
 }
