@@ -35,7 +35,7 @@ static int print(const struct args *a, const json_t *answer)
         row[1] = ended ? json_str(c, "outcome", "ended") : json_str(c, "status", "?");
         row[2] = arena_printf(a->arena, "%s/%s", json_str(c, "client", "?"), json_str(c, "env", "?"));
         row[3] = services_text(c, a->arena);
-        row[4] = json_str(c, "queue_behind", json_str(c, "waits.0", ""));
+        row[4] = json_str(c, "queue_behind", json_str(c, "waits.0.what", ""));
     }
     table_print(&t);
     return EXIT_DONE;

@@ -140,11 +140,6 @@ static void answer(struct following *f)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-static bool only_a_person_can_go_on(const json_t *change)
-{
-    return json_flag(change, "idle", false) && gate_step(change) != NULL;
-}
-
 static int exit_of_change(const json_t *change)
 {
     if (!str_eq(json_str(change, "status", ""), "ended"))
@@ -172,7 +167,7 @@ static int stay(struct following *f, struct error *err)
             session_wait(f->session, f->change, 50);
             continue;
         }
-        if (ended || (f->o->until_gate && only_a_person_can_go_on(change)))
+        if (ended)
             return exit_of_change(change);
         /* A second is how often clocks on the screen move; events wake us at once. */
         session_wait(f->session, f->change, f->terminal ? 1000 : 60000);

@@ -6,10 +6,8 @@
 #include "cli/session.h"
 
 struct follow_options {
-    bool json;       /* one event a line, as JSON */
-    bool ask;        /* offer gates at the keyboard when there is one */
-    bool until_gate; /* without a keyboard: come back when only a person can go on, instead of waiting for one
-                      */
+    bool json;         /* one event a line, as JSON */
+    bool ask;          /* offer gates at the keyboard when there is one */
     const char *again; /* the command that goes on after Ctrl-C */
 };
 

@@ -19,7 +19,7 @@ struct session {
     struct http_peer *peer;   /* remote */
     struct http_call *events; /* remote: the live stream that tells that something happened */
     struct timer *reconnect;
-    struct config *config;    /* local */
+    struct config *config; /* local */
     struct engine *engine;
     struct api *api;
     struct server *socket; /* local and carrying: so that other commands can answer */

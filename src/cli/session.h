@@ -31,7 +31,8 @@ struct engine *session_engine(struct session *s); /* NULL when remote */
 const char *session_state_dir(const struct session *s);
 /* Who we are to the engine: the login name, or what --server says. */
 const char *session_by(const struct session *s);
-/* Speaks for another configured person from now on. Only where the engine is in this process: in a drill one person plays several. */
+/* Speaks for another configured person from now on. Only where the engine is in this process: in a drill one
+ * person plays several. */
 void session_speak_as(struct session *s, const char *by);
 
 /* One API call; waits for its end, letting everything else on the loop go on. New reference, or NULL with the

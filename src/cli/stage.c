@@ -112,6 +112,28 @@ static const json_t *step_named(const json_t *change, const char *id)
  * --------------------------------------------------------------------------------------------------------------
  */
 
+/* The last moment at which a rollback still fits the window. */
+static void draw_decision_clock(const json_t *change, const struct stage_look *look, struct buf *out,
+                                struct arena *a)
+{
+    const json_t *rollback = json_path(change, "trouble.rollback");
+    if (!json_object_get(rollback, "left_ms") || !json_flag(change, "deploying", false))
+        return;
+    int64_t left = json_int(rollback, "left_ms", 0);
+    char *takes = duration_text(json_int(rollback, "takes_ms", 0), a);
+    struct buf w = {0};
+    stage_cell(&w,
+               left > 0
+                   ? arena_printf(a, "a rollback takes about %s (%s): it fits the window for another %s",
+                                  takes, json_str(rollback, "takes_from", "a guess"), duration_text(left, a))
+                   : arena_printf(a, "a rollback takes about %s (%s): it no longer fits the window", takes,
+                                  json_str(rollback, "takes_from", "a guess")),
+               look->width);
+    paint(out, look, left > MINUTES(10) ? "33" : "31;1", str_trim(w.data));
+    buf_addc(out, '\n');
+    buf_free(&w);
+}
+
 static void draw_head(const json_t *change, const struct stage_look *look, struct buf *out, struct arena *a)
 {
     struct buf line = {0};
@@ -136,7 +158,7 @@ static void draw_head(const json_t *change, const struct stage_look *look, struc
     buf_addc(out, '\n');
     buf_free(&cell);
     buf_free(&line);
-    const char *window = json_str(change, "window.text", "");
+    const char *window = json_str(change, "window.text", json_str(change, "facts.window.text", ""));
     const char *behind = json_str(change, "queue_behind", "");
     const char *trouble = json_str(change, "trouble.reason", "");
     if (*window || *behind) {
@@ -153,6 +175,7 @@ static void draw_head(const json_t *change, const struct stage_look *look, struc
         paint(out, look, "31", str_trim(w.data));
         buf_addc(out, '\n');
         buf_free(&w);
+        draw_decision_clock(change, look, out, a);
     }
 }
 
@@ -308,7 +331,7 @@ static int lines_in(const struct buf *b)
 static bool shown(const json_t *step)
 {
     bool main = str_eq(json_str(step, "branch", "main"), "main");
-    bool made = json_flag(step, "made", false);
+    bool made = json_object_get(step, "of") != NULL;
     if ((!main || made) && (idle(step) || (made && is(step, "skipped")) || (made && is(step, "ready"))))
         return false;
     return main || !is(step, "skipped") || json_flag(step, "active", false);
