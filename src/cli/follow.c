@@ -110,6 +110,10 @@ static void draw(struct following *f, const json_t *change)
     terminal_size(f->terminal, &width, &height);
     _cleanup_buf_ struct buf below = {0};
     const char *prompt = gate_prompt(&f->gate, width, &below);
+    if (*f->notice) {
+        buf_addc(&below, '\n');
+        stage_wrap(&below, f->notice, 2, width, 5);
+    }
     int used = 1;
     for (size_t i = 0; i < below.len; i++)
         used += below.data[i] == '\n';
@@ -120,8 +124,6 @@ static void draw(struct following *f, const json_t *change)
     if (look.height < 8)
         look.height = 8;
     stage_draw(change, &look, &picture);
-    if (*f->notice)
-        buf_printf(&picture, "\n  %s\n", f->notice);
     buf_adds(&picture, buf_str(&below));
     terminal_show(f->terminal, buf_str(&picture), prompt);
 }

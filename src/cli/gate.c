@@ -1,6 +1,7 @@
 #include "cli/gate.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "cli/stage.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +73,17 @@ const char *gate_prompt(const struct gate *g, int width, struct buf *out)
         [GATE_PERMITTED] = "  permitted by (client or TAM): ",
         [GATE_REASON] = "  reason: ",
     };
-    (void)width;
     if (!g->step)
         return NULL;
     const char *question = json_str(g->step, "question", "");
-    if (unsure(g))
-        buf_printf(out, "\n  Did this take place? %s\n  %s\n", json_str(g->step, "title", ""),
-                   json_str(g->step, "because", ""));
-    else
-        buf_printf(out, "\n  %s\n", *question ? question : json_str(g->step, "title", ""));
+    buf_addc(out, '\n');
+    if (unsure(g)) {
+        buf_adds(out, "  Did this take place?\n");
+        stage_wrap(out, json_str(g->step, "title", ""), 2, width, 3);
+        stage_wrap(out, json_str(g->step, "because", ""), 2, width, 4);
+    } else {
+        stage_wrap(out, *question ? question : json_str(g->step, "title", ""), 2, width, 12);
+    }
     _cleanup_json_ json_t *choices = choices_of(g);
     size_t i;
     json_t *c;

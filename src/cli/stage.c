@@ -184,8 +184,10 @@ static const char *says_of(const json_t *step, struct arena *a)
 {
     const char *title = json_str(step, "title", ""), *waits = json_str(step, "waits", NULL);
     const char *because = json_str(step, "because", NULL), *view = json_str(step, "view.says", NULL);
-    if ((is(step, "skipped") || is(step, "failed") || is(step, "paused")) && because)
-        return because;
+    /* A condition of the page is not news; a person's reason, or a fault, is. */
+    bool condition = because && str_starts(because, "its condition does not hold");
+    if ((is(step, "skipped") || is(step, "failed") || is(step, "paused")) && because && !condition)
+        return arena_printf(a, "%s: %s", title, because);
     if (view && is(step, "observing"))
         return arena_printf(a, "%s: %s", title, view);
     if (waits)
@@ -292,27 +294,41 @@ static char *plain(const char *prose, struct arena *a)
     return text;
 }
 
-static void draw_prose(const char *prose, const struct stage_look *look, struct buf *out, struct arena *a)
+/* One line of the text, without its break, filled. */
+static int wrap_line(struct buf *out, char *text, int indent, int width, int lines)
 {
-    char *text = plain(prose, a);
-    int width = (look->width < PROSE_COLUMNS ? look->width : PROSE_COLUMNS) - 4, used = 0, lines = 0;
     struct buf line = {0};
+    int used = 0, made = 0;
     char *save = NULL;
-    for (char *word = strtok_r(text, " ", &save); word && lines < PROSE_LINES;
-         word = strtok_r(NULL, " ", &save)) {
+    for (char *word = strtok_r(text, " ", &save); word && made < lines; word = strtok_r(NULL, " ", &save)) {
         int w = str_columns(word);
-        if (used && used + 1 + w > width) {
-            buf_printf(out, "    %s%s\n", buf_str(&line), lines == PROSE_LINES - 1 ? " …" : "");
+        if (used && used + 1 + w > width - indent) {
+            buf_printf(out, "%*s%s%s\n", indent, "", buf_str(&line), made == lines - 1 ? " …" : "");
             buf_clear(&line);
             used = 0;
-            lines++;
+            made++;
         }
         buf_printf(&line, "%s%s", used ? " " : "", word);
         used += w + (used ? 1 : 0);
     }
-    if (used && lines < PROSE_LINES)
-        buf_printf(out, "    %s\n", buf_str(&line));
+    if (used && made < lines) {
+        buf_printf(out, "%*s%s\n", indent, "", buf_str(&line));
+        made++;
+    }
     buf_free(&line);
+    return made;
+}
+
+int stage_wrap(struct buf *out, const char *text, int indent, int width, int lines)
+{
+    _cleanup_arena_ struct arena a = arena_make();
+    int made = 0;
+    while (*text && made < lines) {
+        size_t n = strcspn(text, "\n");
+        made += wrap_line(out, arena_strndup(&a, text, n), indent, width, lines - made);
+        text += n + (text[n] == '\n');
+    }
+    return made;
 }
 
 /* --- the whole
@@ -396,7 +412,8 @@ void stage_draw(const json_t *change, const struct stage_look *look, struct buf 
     if (step && *json_str(step, "prose", "")) {
         paint(&prose, look, "90",
               arena_printf(&a, "\n  %s %s\n", look->unicode ? "──" : "--", json_str(step, "title", "")));
-        draw_prose(json_str(step, "prose", ""), look, &prose, &a);
+        stage_wrap(&prose, plain(json_str(step, "prose", ""), &a), 4,
+                   look->width < PROSE_COLUMNS ? look->width : PROSE_COLUMNS, PROSE_LINES);
     }
     int room = look->height ? look->height - lines_in(&head) - lines_in(&prose) : 0;
     draw_steps(change, due, look, 0, STEP_LINES_ALL, &steps, &a);

@@ -24,4 +24,8 @@ const char *stage_due(const json_t *change);
 /* Text cut to columns, with "..." when something is missing. Appends exactly `columns` columns (padded). */
 void stage_cell(struct buf *out, const char *text, int columns);
 
+/* Text filled into lines of at most `width` columns, each behind `indent` blanks; line breaks of the text are kept. At most `lines` of them; then
+ * the last one ends in "...". Returns how many it made. */
+int stage_wrap(struct buf *out, const char *text, int indent, int width, int lines);
+
 #endif
