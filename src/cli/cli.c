@@ -85,7 +85,7 @@ static int run_command(const struct command *c, char **argv)
     struct error err = ERROR_NONE;
     struct args *a = ARENA_NEW(&arena, struct args);
     a->arena = &arena;
-    if (!options_parse(c, argv, a, &err)) {
+    if (!options_parse(c, (const char *const *)argv, a, &err)) {
         complain(&err);
         fprintf(stderr, "signalbox help %s explains it.\n", c->name);
         return EXIT_USAGE;

@@ -72,7 +72,7 @@ static bool take(struct args *a, int at, const char *value, struct error *err)
 }
 
 /* One argument that begins with a dash. May take the next one as its value. */
-static bool dashed(struct args *a, char **argv, int *i, struct error *err)
+static bool dashed(struct args *a, const char *const *argv, int *i, struct error *err)
 {
     const char *arg = argv[*i];
     char name[64] = "";
@@ -100,7 +100,7 @@ static bool dashed(struct args *a, char **argv, int *i, struct error *err)
     return take(a, at, value, err);
 }
 
-bool options_parse(const struct command *c, char **argv, struct args *a, struct error *err)
+bool options_parse(const struct command *c, const char *const *argv, struct args *a, struct error *err)
 {
     bool only_words = false;
     a->command = c;

@@ -27,7 +27,7 @@ static const struct command sample = {
     .run = nothing,
 };
 
-static bool parse(struct args *a, struct error *e, char **argv)
+static bool parse(struct args *a, struct error *e, const char *const *argv)
 {
     *a = (struct args){0};
     *e = ERROR_NONE;
@@ -39,7 +39,7 @@ static void options_come_in_every_form(void **state)
     (void)state;
     struct args a;
     struct error e;
-    char *argv[] = {"HF-7", "--window", "now for 1h", "-sx=1",  "--service=y=2",
+    const char *const argv[] = {"HF-7", "--window", "now for 1h", "-sx=1",  "--service=y=2",
                     "-y",   "--json",   "--",         "--step", NULL};
     assert_true(parse(&a, &e, argv));
     const char *const *list;
@@ -71,9 +71,7 @@ static void what_is_wrong_is_named(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct args a;
         struct error e;
-        char *argv[6];
-        memcpy(argv, rows[i].argv, sizeof argv);
-        if (parse(&a, &e, argv) || !strstr(e.text, rows[i].says))
+        if (parse(&a, &e, rows[i].argv) || !strstr(e.text, rows[i].says))
             fail_msg("row %zu: %s", i, e.text);
     }
 }
@@ -83,7 +81,7 @@ static void help_is_given_before_anything_is_missed(void **state)
     (void)state;
     struct args a;
     struct error e;
-    char *argv[] = {"--help", NULL};
+    const char *const argv[] = {"--help", NULL};
     assert_true(parse(&a, &e, argv));
     assert_true(opt_given(&a, "help"));
 }
