@@ -32,9 +32,12 @@ struct command {
     struct child *children;
 };
 
-/* The program itself can be run: asked before anything is claimed, because a mistake in the configuration is
- * a certain failure. */
-bool command_program_there(const char *program);
+/* The program itself can be run from the folder `cwd`: asked before anything is claimed, because a mistake in
+ * the configuration is a certain failure. */
+bool command_program_there(const char *cwd, const char *program);
+/* Where scripts run: `cwd` of the configuration, which is relative to the folder of its file, or that folder.
+ * NULL: where Signalbox runs. In `a`. */
+const char *command_folder(const struct yaml *config, const char *file, struct arena *a);
 /* The folder of the run that an effect's `build` names, or NULL. */
 char *command_named_run(const struct command *c, const struct effect *e, struct arena *a);
 struct task *command_no_such_run(struct system *s, const struct effect *e, outcome_fn *done, void *ctx);

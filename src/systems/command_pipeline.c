@@ -9,6 +9,7 @@
 #include "systems/command.h"
 #include "systems/drivers.h"
 #include "systems/pipeline.h"
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,22 @@
 
 enum { ARGV_MAX = 100, SCRIPTS_MAX = 100 };
 
-bool command_program_there(const char *program)
+const char *command_folder(const struct yaml *config, const char *file, struct arena *a)
 {
-    if (strchr(program, '/'))
-        return access(program, X_OK) == 0;
-    const char *path = getenv("PATH");
+    const char *cwd = config_str(config, "cwd", NULL), *slash = file ? strrchr(file, '/') : NULL;
+    if (cwd && (*cwd == '/' || !slash))
+        return arena_strdup(a, cwd);
+    if (!slash)
+        return NULL;
+    return arena_printf(a, "%.*s%s", (int)(slash - file + 1), file, cwd ? cwd : "");
+}
+
+bool command_program_there(const char *cwd, const char *program)
+{
     _cleanup_arena_ struct arena a = arena_make();
+    if (strchr(program, '/'))
+        return access(*program == '/' || !cwd ? program : arena_printf(&a, "%s/%s", cwd, program), X_OK) == 0;
+    const char *path = getenv("PATH");
     for (char *p = arena_strdup(&a, path ? path : "/usr/bin:/bin"), *save = NULL,
               *dir = strtok_r(p, ":", &save);
          dir; dir = strtok_r(NULL, ":", &save))
@@ -125,7 +136,7 @@ static void visit(struct flow *f)
                                      "none is configured (systems: pipeline: run): nothing can be deployed"};
     else if (program)
         checks[n++] =
-            command_program_there(program)
+            command_program_there(c->cwd, program)
                 ? (struct check){CHECK_OK, "may run the script", program}
                 : (struct check){CHECK_FAIL, "may run the script",
                                  arena_printf(&f->arena, "%s is not there, or may not be run", program)};
@@ -197,6 +208,15 @@ static void close_system(struct system *s)
     free(c);
 }
 
+/* The script runs in a folder of its own choosing, and finds its run from there. */
+static char *runs_root(const char *state_dir, struct arena *a)
+{
+    char here[PATH_MAX] = "";
+    if (state_dir && *state_dir != '/' && getcwd(here, sizeof here))
+        return arena_printf(a, "%s/%s/commands", here, state_dir);
+    return arena_printf(a, "%s/commands", state_dir ? state_dir : "");
+}
+
 static struct system *open_system(const struct driver *d, const struct yaml *config, const char *file,
                                   struct surroundings *around, struct error *err)
 {
@@ -205,8 +225,8 @@ static struct system *open_system(const struct driver *d, const struct yaml *con
         abort();
     c->system = (struct system){.driver = d, .name = d->name, .around = around};
     c->arena = arena_make();
-    c->root = arena_printf(&c->arena, "%s/commands", around->state_dir ? around->state_dir : "");
-    c->cwd = arena_strdup(&c->arena, config_str(config, "cwd", NULL));
+    c->root = runs_root(around->state_dir, &c->arena);
+    c->cwd = command_folder(config, file, &c->arena);
     c->several_machines = str_eq(config_str(config, "several_machines", "false"), "true");
     if (read_scripts(c, config, file, err) &&
         config_duration(config, file, "grace", SECONDS(10), &c->grace_ms, err))

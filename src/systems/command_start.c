@@ -254,7 +254,7 @@ static const char *wrong_start(struct command *c, const struct script *script, c
             return arena_printf(
                 a, "its argument \"%s\" names one service, and this change has %zu: use $SIGNALBOX_SERVICES",
                 script->argv[i], services);
-    if (!command_program_there(script->argv[0]))
+    if (!command_program_there(c->cwd, script->argv[0]))
         return arena_printf(a, "%s is not there, or may not be run", script->argv[0]);
     return NULL;
 }
