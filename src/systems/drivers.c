@@ -11,6 +11,7 @@ const struct driver *const drivers[] = {
     &csv_driver,
     &http_driver,
     &jenkins_driver,
+    &kubernetes_driver,
     &none_cluster_driver,
     &roster_driver,
     &slack_driver,

@@ -13,6 +13,7 @@ extern const struct driver command_pipeline_driver;   /* pipeline */
 extern const struct driver csv_driver;                /* owners */
 extern const struct driver http_driver;               /* health */
 extern const struct driver jenkins_driver;            /* pipeline */
+extern const struct driver kubernetes_driver;         /* cluster */
 extern const struct driver none_cluster_driver;       /* cluster */
 extern const struct driver roster_driver;             /* pager */
 extern const struct driver slack_driver;              /* chat */
