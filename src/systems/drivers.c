@@ -13,6 +13,7 @@ const struct driver *const drivers[] = {
     &jenkins_driver,
     &kubernetes_driver,
     &none_cluster_driver,
+    &prometheus_driver,
     &roster_driver,
     &slack_driver,
     &statuspage_driver,

@@ -1,17 +1,14 @@
 /* http_health.c: the role "health" by probes: addresses that must answer as expected within a time. The
  * built-in driver: with no probes configured it measures nothing and says so. */
 #include "base/buf.h"
-#include "base/instant.h"
 #include "base/json.h"
 #include "systems/drivers.h"
-#include "systems/fill.h"
-#include "systems/flow.h"
-#include "systems/health.h"
+#include "systems/health_look.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBES_MAX = 200, PROBE_RUNS_MAX = 1000, PROBE_BODY_MAX = 1 << 20 };
+enum { PROBES_MAX = 200, PROBE_BODY_MAX = 1 << 20 };
 
 struct probe {
     const char *name, *url;
@@ -28,51 +25,39 @@ struct http_health {
     int n;
 };
 
-/* --- one look: all probes at once
- * ------------------------------------------------------------------------------- */
+/* --- probing
+ * ---------------------------------------------------------------------------------------------------- */
 
-struct look;
-
-struct run {
-    struct look *look;
-    const struct probe *probe;
-    const char *name, *url;
-    struct http_call *call;
-    json_t *measure;
-};
-
-struct look {
-    struct flow flow;
-    struct run *runs;
-    int n, pending;
-    void (*then)(struct look *l); /* all have answered */
-    struct health_soak soak;      /* of a watch */
-};
-
-static struct http_health *of(struct look *l)
+static void plan(struct health_look *l)
 {
-    return (struct http_health *)l->flow.system;
+    struct http_health *h = (struct http_health *)l->flow.system;
+    for (int i = 0; i < h->n; i++)
+        health_look_add(l, &h->probes[i], h->probes[i].name, h->probes[i].url, fill_url);
 }
 
-static void look_free(struct flow *f)
+static struct http_call *send_probe(struct health_ask *q)
 {
-    struct look *l = (struct look *)f;
-    for (int i = 0; i < l->n; i++) {
-        if (l->runs[i].call)
-            http_cancel(l->runs[i].call);
-        json_decref(l->runs[i].measure);
-    }
-    health_soak_free(&l->soak);
+    const struct probe *p = q->what;
+    /* No retries: a probe that fails now and then is what should be seen. */
+    struct http_request r = {.method = "GET",
+                             .path = q->text,
+                             .what = q->name,
+                             .no_retry = true,
+                             .follow = p->expect / 100 != 3,
+                             .body_max = PROBE_BODY_MAX};
+    return http_send(p->peer, &r, health_look_answered, q);
 }
 
-static json_t *judge(const struct run *r, const struct http_reply *reply)
+static json_t *judge(struct health_ask *q, const struct http_reply *reply, struct outcome *broken)
 {
-    const struct probe *p = r->probe;
+    const struct probe *p = q->what;
     struct health_limits limits = HEALTH_NO_LIMITS;
     char says[ERROR_TEXT_MAX];
+    (void)broken; /* whatever keeps a probe from being answered is what it is there to find */
     limits.max = (double)p->max_ms;
     limits.unit = "ms";
     bool expected = p->expect ? reply->status == p->expect : reply->status / 100 == 2;
+    json_t *m = health_measure(q->name, true, (double)reply->took_ms, &limits, NULL);
     if (reply->status == 0)
         (void)snprintf(says, sizeof says, "no answer: %.400s", reply->error.text);
     else if (!expected)
@@ -81,162 +66,32 @@ static json_t *judge(const struct run *r, const struct http_reply *reply)
     else if (p->contains && !(reply->body && strstr(reply->body, p->contains)))
         (void)snprintf(says, sizeof says, "the answer does not contain \"%.200s\"", p->contains);
     else
-        return health_measure(r->name, true, (double)reply->took_ms, &limits, NULL);
-    json_t *m = health_measure(r->name, true, (double)reply->took_ms, &limits, NULL);
+        return m;
     json_object_set_new(m, "ok", json_false());
     json_object_set_new(m, "says", json_string(says));
     return m;
 }
 
-static void probed(void *ctx, const struct http_reply *reply)
-{
-    struct run *r = ctx;
-    struct look *l = r->look;
-    r->call = NULL;
-    json_decref(r->measure);
-    r->measure = judge(r, reply);
-    if (--l->pending == 0)
-        l->then(l);
-}
-
-static void nothing_to_probe(struct flow *f)
-{
-    struct look *l = (struct look *)f;
-    l->then(l);
-}
-
-static void send_probes(struct look *l)
-{
-    l->pending = l->n;
-    if (l->n == 0) {
-        flow_wait(&l->flow, 0, nothing_to_probe);
-        return;
-    }
-    for (int i = 0; i < l->n; i++) {
-        struct run *r = &l->runs[i];
-        /* No retries: a probe that fails now and then is what should be seen. */
-        struct http_request q = {.method = "GET",
-                                 .path = r->url,
-                                 .what = r->name,
-                                 .no_retry = true,
-                                 .follow = r->probe->expect / 100 != 3,
-                                 .body_max = PROBE_BODY_MAX};
-        r->call = http_send(r->probe->peer, &q, probed, r);
-    }
-}
-
-static json_t *measured(const struct look *l)
-{
-    json_t *measures = json_array();
-    for (int i = 0; i < l->n; i++)
-        json_array_append(measures, l->runs[i].measure);
-    json_t *snapshot = health_snapshot_of(measures);
-    if (l->n == 0)
-        json_object_set_new(snapshot, "says", json_string("no probes are configured: nothing was measured"));
-    return snapshot;
-}
-
-/* --- which probes
- * ------------------------------------------------------------------------------------------------ */
-
-static void add_run(struct look *l, const struct probe *p, const char *service)
-{
-    if (l->n == PROBE_RUNS_MAX)
-        return;
-    struct arena *a = &l->flow.arena;
-    const json_t *args = l->flow.effect.args;
-    const struct fill values[] = {{"client", json_str(args, "client", "")},
-                                  {"env", json_str(args, "env", "")},
-                                  {"service", service},
-                                  {NULL, NULL}};
-    struct run *r = &l->runs[l->n++];
-    r->look = l;
-    r->probe = p;
-    r->url = fill(p->url, values, fill_url, a);
-    r->name = fill(p->name, values, fill_plain, a);
-    if (service && !fill_uses(p->name, "service"))
-        r->name = arena_printf(a, "%s %s", r->name, service);
-}
-
-static void choose_probes(struct look *l)
-{
-    struct http_health *h = of(l);
-    const json_t *services = json_object_get(l->flow.effect.args, "services");
-    l->runs = ARENA_ARRAY(&l->flow.arena, PROBE_RUNS_MAX, struct run);
-    for (int i = 0; i < h->n; i++) {
-        const struct probe *p = &h->probes[i];
-        if (!fill_uses(p->url, "service")) {
-            add_run(l, p, NULL);
-            continue;
-        }
-        size_t k;
-        json_t *service;
-        json_array_foreach((json_t *)services, k, service) add_run(
-            l, p, json_is_string(service) ? json_string_value(service) : json_str(service, "service", ""));
-    }
-}
-
-static struct look *look_new(struct system *s, const struct effect *e, outcome_fn *done,
-                             progress_fn *progress, void *ctx, void (*then)(struct look *))
-{
-    struct look *l = flow_new(sizeof *l, s, NULL, e, done, progress, ctx);
-    l->flow.on_free = look_free;
-    l->then = then;
-    choose_probes(l);
-    return l;
-}
+static const struct health_look_ops ops = {
+    .plan = plan,
+    .send = send_probe,
+    .judge = judge,
+    .nothing = "no probes are configured: nothing was measured",
+};
 
 /* --- verbs
  * ------------------------------------------------------------------------------------------------------- */
 
-static void snapshot_taken(struct look *l)
-{
-    flow_done(&l->flow, measured(l));
-}
-
 static struct task *snapshot(struct system *s, const struct effect *e, outcome_fn *done,
                              progress_fn *progress, void *ctx)
 {
-    struct look *l = look_new(s, e, done, progress, ctx, snapshot_taken);
-    send_probes(l);
-    return &l->flow.task;
-}
-
-static void look_again(struct flow *f)
-{
-    send_probes((struct look *)f);
-}
-
-static void watched(struct look *l)
-{
-    _cleanup_json_ json_t *now = measured(l), *view = NULL;
-    if (l->n == 0) {
-        json_object_set_new(now, "worse", json_array());
-        flow_done(&l->flow, json_incref(now));
-        return;
-    }
-    enum health_verdict verdict = health_soak_look(&l->soak, json_object_get(l->flow.effect.args, "before"),
-                                                   now, loop_mono_ms(), &view);
-    if (verdict == HEALTH_GOOD) {
-        flow_done(&l->flow, json_incref(view));
-    } else if (verdict == HEALTH_WORSE) {
-        struct outcome o = {.kind = OUTCOME_FAILED, .result = view};
-        char text[1024];
-        health_worse_text(l->soak.last_worse, text, sizeof text);
-        (void)error_set(&o.error, SB_REMOTE, "health is not good, in two looks in a row: %s", text);
-        flow_end(&l->flow, &o);
-    } else if (!view || flow_tell(&l->flow, view)) {
-        flow_wait(&l->flow, flow_pause(&l->flow, l->flow.system->around->poll_ms, 10), look_again);
-    }
+    return health_look_snapshot(s, &ops, e, done, progress, ctx);
 }
 
 static struct task *watch(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
                           void *ctx)
 {
-    struct look *l = look_new(s, e, done, progress, ctx, watched);
-    l->soak.soak_ms = flow_pause(&l->flow, health_soak_arg(e->args, MINUTES(5)), 1);
-    send_probes(l);
-    return &l->flow.task;
+    return health_look_watch(s, &ops, e, done, progress, ctx);
 }
 
 static struct task *mark(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
@@ -248,18 +103,15 @@ static struct task *mark(struct system *s, const struct effect *e, outcome_fn *d
                      json_pack("{s:s, s:s}", "id", "", "says", "probes have no dashboards to mark"));
 }
 
-/* --- doctor
- * ------------------------------------------------------------------------------------------------------ */
-
-static void checked(struct look *l)
+static void checked(struct health_look *l)
 {
     struct check *checks = ARENA_ARRAY(&l->flow.arena, (size_t)l->n + 1, struct check);
-    for (int i = 0; i < l->n; i++) {
-        const json_t *m = l->runs[i].measure;
-        bool ok = json_flag(m, "ok", false);
-        checks[i] = (struct check){ok ? CHECK_OK : CHECK_WARN, l->runs[i].name, json_str(m, "says", "")};
-    }
     int n = l->n;
+    for (int i = 0; i < n; i++) {
+        const json_t *m = l->asks[i].measure;
+        checks[i] = (struct check){json_flag(m, "ok", false) ? CHECK_OK : CHECK_WARN, l->asks[i].name,
+                                   json_str(m, "says", "")};
+    }
     if (n == 0)
         checks[n++] =
             (struct check){CHECK_WARN, "probes",
@@ -269,15 +121,7 @@ static void checked(struct look *l)
 
 static void check(struct system *s, check_fn *done, void *ctx)
 {
-    struct look *l = flow_visit(sizeof *l, s, NULL, done, ctx);
-    struct http_health *h = (struct http_health *)s;
-    l->flow.on_free = look_free;
-    l->then = checked;
-    l->runs = ARENA_ARRAY(&l->flow.arena, PROBE_RUNS_MAX, struct run);
-    for (int i = 0; i < h->n; i++)
-        if (!strchr(h->probes[i].url, '{'))
-            add_run(l, &h->probes[i], NULL);
-    send_probes(l);
+    health_look_visit(s, &ops, done, ctx, checked);
 }
 
 /* --- configuration
