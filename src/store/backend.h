@@ -42,8 +42,9 @@ struct backend_ops {
     bool (*begin)(struct backend *b, struct error *err);
     bool (*commit)(struct backend *b, struct error *err); /* true = durable */
     void (*rollback)(struct backend *b);
-    /* Nothing is waiting: time for housekeeping. `force`: even if something is, when it is overdue. */
-    void (*tidy)(struct backend *b, bool force);
+    /* Housekeeping: what is overdue, and with `idle` what nobody waits behind. True: there is some to do once
+     * idle. */
+    bool (*tidy)(struct backend *b, bool idle);
 
     bool (*change_find)(struct backend *b, const char *id, struct change_row *out, struct error *err);
     bool (*change_add)(struct backend *b, const char *id, int64_t *no, struct error *err);

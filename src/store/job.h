@@ -6,6 +6,7 @@
 #include "store/backend.h"
 #include "store/heads.h"
 #include "store/ledger.h"
+#include <stddef.h>
 
 /* A transaction that is being put together, on the writer's thread. */
 struct writing {
@@ -18,7 +19,6 @@ struct writing {
 
 struct job {
     struct job *next;
-    struct arena arena; /* all that the job holds */
 
     /* Does it within the transaction. False: the transaction cannot go on, *err says why. Refusing only this
      * job is job_refuse, and true. It may run again when the transaction failed for another job's sake. */
@@ -26,7 +26,7 @@ struct job {
     /* Tells how it ended, on the loop's thread; NULL: nobody asked. `err` NULL = durable. */
     void (*answer)(struct job *j, const struct error *err);
     size_t size;         /* about, of what it writes: bounds a transaction */
-    struct error *error; /* NULL while all is well; in the arena */
+    struct error *error; /* NULL while all is well; the job's */
 
     bool waited_for; /* its caller sleeps in writer_wait and frees it */
     bool finished;   /* guarded by the writer's mutex */
@@ -56,12 +56,20 @@ struct job {
         } page;
         int64_t number;
     };
+
+    size_t used;                       /* of `room` */
+    _Alignas(max_align_t) char room[]; /* all texts that the job holds: thousands of jobs may wait, so they
+                                          are small */
 };
 
-struct job *job_new(void);
+/* Zeroed, with room for so many bytes. */
+struct job *job_new(size_t room);
 void job_free(struct job *j);
+/* A copy in the room, which must be there: n + 1 bytes. */
+char *job_copy(struct job *j, const char *text, size_t n);
 /* Takes over what is in `why`. Returns true, for apply. */
 bool job_refuse(struct job *j, const struct error *why);
+void job_forgive(struct job *j);
 bool job_refuse_with(struct job *j, enum error_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* job_append.c: events and the ends of changes. */

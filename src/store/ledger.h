@@ -14,8 +14,7 @@
 
 #define LEDGER_NAME "signalbox ledger"
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------------------------------- */
 
 /* An entry that is coming together: zeroed, then added to. */
 struct entry {
@@ -32,8 +31,7 @@ void entry_clear(struct entry *e); /* keeps the memory */
 void entry_free(struct entry *e);
 #define _cleanup_entry_ CLEANUP(entry_free)
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------- */
 
 /* The entry's object. SB_CORRUPT when it is not one of ours. New reference. */
 json_t *entry_read(const char *text, size_t size, struct error *err);

@@ -40,6 +40,9 @@ static bool look(struct conn *c, struct found *f, struct error *err)
     if (f->application != APPLICATION_ID && f->tables > 0)
         return error_set(err, SB_PARSE,
                          "%s is an SQLite database, but not one of Signalbox: name another file", c->path);
+    if (f->version < 0)
+        return error_set(err, SB_CORRUPT, "%s: its tables cannot have version %" PRId64 ": restore a backup",
+                         c->path, f->version);
     if (f->version > NEWEST)
         return error_set(err, SB_STATE,
                          "%s was written by a newer Signalbox (its tables have version %" PRId64

@@ -8,22 +8,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Pages of the write-ahead log after which it is copied into the file: when nobody waits, and when it must
- * be. */
-enum { TIDY_PAGES = 1000, TIDY_PAGES_FORCED = 16000 };
+ * be. The longer it waits, the fewer pages are written twice; a restart after a crash reads all of it. */
+enum { TIDY_PAGES = 1000, TIDY_PAGES_OVERDUE = 8000 };
 
 static struct sqlite *self(struct backend *b)
 {
     return (struct sqlite *)b;
 }
 
-/* --- the writer's statements
- * ------------------------------------------------------------------------------------ */
+/* --- the writer's statements ------------------------------------------------------------------- */
 
 /* A file that was removed or replaced behind our back would take what we write with it. */
 static bool is_in_place(const struct sqlite *s, struct error *err)
@@ -70,11 +70,11 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static void tidy(struct backend *b, bool force)
+static bool tidy(struct backend *b, bool idle)
 {
     struct sqlite *s = self(b);
-    if (s->wal_pages < (force ? TIDY_PAGES_FORCED : TIDY_PAGES))
-        return;
+    if (s->wal_pages < (idle ? TIDY_PAGES : TIDY_PAGES_OVERDUE))
+        return s->wal_pages >= TIDY_PAGES;
     /* What is in the log is safe there: a failure only lets it grow. */
     int code = sqlite3_wal_checkpoint_v2(s->conn.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     bool failed = code != SQLITE_OK && code != SQLITE_BUSY;
@@ -82,8 +82,8 @@ static void tidy(struct backend *b, bool force)
         log_warn("store", "%s: the write-ahead log cannot be copied into the file and grows: %s", s->path,
                  sqlite3_errmsg(s->conn.db));
     s->tidy_failed = failed;
-    if (!failed)
-        s->wal_pages = 0;
+    s->wal_pages = 0; /* until the next commit says */
+    return false;
 }
 
 static bool change_find(struct backend *b, const char *id, struct change_row *out, struct error *err)
@@ -263,8 +263,7 @@ static bool doc_list(struct backend *b, const char *kind, int limit, doc_each_fn
     return sqlite_doc_list(&self(b)->conn, kind, limit, each, ctx, err);
 }
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------------ */
+/* --- opening ----------------------------------------------------------------------------------- */
 
 static bool sync_folder(const char *folder, struct error *err)
 {
@@ -381,8 +380,17 @@ static const struct backend_ops sqlite_ops = {
     .reader_open = sqlite_reader_open,
 };
 
+/* SQLite's statistics of memory take a lock at each allocation, and nobody reads them. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
+
 struct backend *sqlite_open(const struct store_options *o, struct error *err)
 {
+    pthread_once(&configured, configure);
     /* A limit on the size of files is an error like a full disk, not the end of the process. */
     signal(SIGXFSZ, SIG_IGN);
     struct sqlite *s = calloc(1, sizeof *s);

@@ -34,9 +34,7 @@ static void end(struct reader *r)
     sqlite3_exec(conn_of(r)->db, "COMMIT", NULL, NULL, NULL);
 }
 
-/* --- lists
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- lists ------------------------------------------------------------------------------------- */
 
 static bool events(struct reader *r, const char *change, int64_t from,
                    bool (*each)(void *ctx, const struct store_event *e), void *ctx, struct error *err)
@@ -150,8 +148,7 @@ static bool doc_list(struct reader *r, const char *kind, int limit, doc_each_fn 
     return sqlite_doc_list(conn_of(r), kind, limit, each, ctx, err);
 }
 
-/* --- single texts
- * ---------------------------------------------------------------------------------------------------- */
+/* --- single texts ------------------------------------------------------------------------------ */
 
 static char *copy(sqlite3_stmt *st, int at)
 {
@@ -193,8 +190,7 @@ static bool snapshot_get(struct reader *r, const char *change, const char *versi
     return ok;
 }
 
-/* --- the record, row by row
- * -------------------------------------------------------------------------------------------- */
+/* --- the record, row by row -------------------------------------------------------------------- */
 
 struct cursor {
     struct conn *conn;

@@ -22,8 +22,7 @@ struct store {
 /* Rounds of callbacks that give new jobs while the store closes. */
 enum { CLOSING_ROUNDS = 16 };
 
-/* --- opening and closing
- * ---------------------------------------------------------------------------------------------- */
+/* --- opening and closing ----------------------------------------------------------------------- */
 
 static void init_mutex(pthread_mutex_t *m)
 {
@@ -88,9 +87,7 @@ void store_close(struct store *s)
     free(s);
 }
 
-/* --- giving jobs
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- giving jobs ------------------------------------------------------------------------------- */
 
 /* A job that cannot be done is answered like any other, through the loop. */
 static void answer_now(struct store *s, struct job *j)
@@ -138,6 +135,13 @@ static bool put_and_wait(struct store *s, struct job *j, int64_t *number, struct
     return ok;
 }
 
+/* Room for a text in a job, which keeps a copy of those that are not refused. */
+static size_t room_of(const char *text)
+{
+    size_t n = text != NULL ? strlen(text) : 0;
+    return n <= STORE_BODY_MAX ? n + 1 : 1;
+}
+
 /* Copies a name into the job; refuses it when it cannot be one. */
 static const char *take_name(struct job *j, const char *what, const char *name)
 {
@@ -148,7 +152,9 @@ static const char *take_name(struct job *j, const char *what, const char *name)
         job_refuse_with(j, SB_LIMIT, "%s is longer than %d bytes", what, (int)STORE_ID_MAX);
     else if (!str_is_utf8(name, n))
         job_refuse_with(j, SB_PARSE, "%s is not UTF-8", what);
-    return arena_strndup(&j->arena, n > 0 ? name : "", n > STORE_ID_MAX ? STORE_ID_MAX : n);
+    else
+        return job_copy(j, name, n);
+    return "";
 }
 
 static const char *take_text(struct job *j, const char *what, const char *text)
@@ -156,7 +162,7 @@ static const char *take_text(struct job *j, const char *what, const char *text)
     size_t n = strlen(text);
     j->size += n;
     if (n <= STORE_BODY_MAX)
-        return arena_strndup(&j->arena, text, n);
+        return job_copy(j, text, n);
     job_refuse_with(j, SB_LIMIT, "%s is larger than %d bytes", what, (int)STORE_BODY_MAX);
     return "";
 }
@@ -169,20 +175,24 @@ static void answer_append(struct job *j, const struct error *err)
 void store_append(struct store *s, const char *change, int64_t first, const char *const *bodies, int n,
                   store_done_fn *done, void *ctx)
 {
-    struct job *j = job_new();
+    size_t count = n > 0 ? (size_t)n : 0, list = count * sizeof(const char *), room = list + room_of(change);
+    for (size_t i = 0; i < count; i++)
+        room += room_of(bodies[i]);
+    struct job *j = job_new(room);
+    const char **copies = (const char **)(void *)j->room;
+    j->used = list;
     j->apply = apply_append;
     j->answer = answer_append;
     j->ctx = ctx;
     j->append.done = done;
     j->append.change = take_name(j, "the change's id", change);
     j->append.first = first;
-    if (n < 1)
-        job_refuse_with(j, SB_MISSING, "%s: no events to append", j->append.change);
-    const char **copies = ARENA_ARRAY(&j->arena, n > 0 ? (size_t)n : 0, const char *);
-    for (int i = 0; i < n; i++)
-        copies[i] = take_text(j, "the event", bodies[i]);
     j->append.bodies = copies;
     j->append.n = n;
+    if (count == 0)
+        job_refuse_with(j, SB_MISSING, "%s: no events to append", j->append.change);
+    for (size_t i = 0; i < count; i++)
+        copies[i] = take_text(j, "the event", bodies[i]);
     put(s, j);
 }
 
@@ -194,7 +204,7 @@ void store_flush(struct store *s)
 
 void store_mark_ended(struct store *s, const char *change)
 {
-    struct job *j = job_new();
+    struct job *j = job_new(room_of(change));
     j->apply = apply_ended;
     j->change.change = take_name(j, "the change's id", change);
     put(s, j);
@@ -202,8 +212,8 @@ void store_mark_ended(struct store *s, const char *change)
 
 void store_put_snapshot(struct store *s, const char *change, int64_t seq, const char *version, json_t *state)
 {
-    struct job *j = job_new();
     char *text = json_canonical(state);
+    struct job *j = job_new(room_of(change) + room_of(version) + room_of(text));
     j->apply = apply_snapshot;
     j->change.change = take_name(j, "the change's id", change);
     j->change.seq = seq;
@@ -220,7 +230,7 @@ static bool apply_number(struct job *j, struct writing *w, struct error *err)
 
 bool store_next_number(struct store *s, int64_t *out, struct error *err)
 {
-    struct job *j = job_new();
+    struct job *j = job_new(0);
     j->apply = apply_number;
     return put_and_wait(s, j, out, err);
 }
@@ -239,7 +249,7 @@ static bool apply_page(struct job *j, struct writing *w, struct error *err)
 
 bool store_put_page(struct store *s, const char *hash, const char *name, const char *text, struct error *err)
 {
-    struct job *j = job_new();
+    struct job *j = job_new(room_of(hash) + room_of(name) + room_of(text));
     j->apply = apply_page;
     j->page.hash = take_name(j, "the page's hash", hash);
     j->page.name = take_name(j, "the page's name", name);
@@ -250,46 +260,40 @@ bool store_put_page(struct store *s, const char *hash, const char *name, const c
     return put_and_wait(s, j, NULL, err);
 }
 
-/* --- documents
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- documents --------------------------------------------------------------------------------- */
 
-static struct job *doc_job(const char *kind, store_doc_fn *done, void *ctx)
+/* `id` NULL: of no one document. */
+static struct job *doc_job(const char *kind, const char *id, const json_t *doc, bool writes,
+                           store_doc_fn *done, void *ctx)
 {
-    struct job *j = job_new();
+    char *text = writes ? json_canonical(doc) : NULL;
+    struct job *j = job_new(room_of(kind) + room_of(id) + room_of(text));
     j->answer = answer_doc;
     j->ctx = ctx;
     j->doc.done = done;
     j->doc.kind = take_name(j, "the document's kind", kind);
-    return j;
-}
-
-static void take_body(struct job *j, const json_t *doc)
-{
-    char *text = json_canonical(doc);
-    j->doc.body = take_text(j, "the document", text);
-    free(text);
-    if (!json_is_object(doc))
+    j->doc.id = id != NULL ? take_name(j, "the document's id", id) : "";
+    if (writes)
+        j->doc.body = take_text(j, "the document", text);
+    if (writes && !json_is_object(doc))
         job_refuse_with(j, SB_PARSE, "%s \"%s\": a document is an object", j->doc.kind, j->doc.id);
+    free(text);
+    return j;
 }
 
 void store_doc_put_new(struct store *s, const char *kind, const char *id, json_t *doc, store_doc_fn *done,
                        void *ctx)
 {
-    struct job *j = doc_job(kind, done, ctx);
+    struct job *j = doc_job(kind, id, doc, true, done, ctx);
     j->apply = apply_doc_new;
-    j->doc.id = take_name(j, "the document's id", id);
-    take_body(j, doc);
     put(s, j);
 }
 
 void store_doc_patch(struct store *s, const char *kind, const char *id, json_t *patch, store_doc_fn *done,
                      void *ctx)
 {
-    struct job *j = doc_job(kind, done, ctx);
+    struct job *j = doc_job(kind, id, patch, true, done, ctx);
     j->apply = apply_doc_patch;
-    j->doc.id = take_name(j, "the document's id", id);
-    take_body(j, patch);
     put(s, j);
 }
 
@@ -305,31 +309,30 @@ static void read_docs(struct store *s, struct job *j)
     answer_now(s, j);
 }
 
-void store_doc_get(struct store *s, const char *kind, const char *id, store_doc_fn *done, void *ctx)
+static void look(struct store *s, struct job *j)
 {
-    struct job *j = doc_job(kind, done, ctx);
-    j->apply = apply_doc_get;
-    j->doc.id = take_name(j, "the document's id", id);
     if (s->writer == NULL)
         read_docs(s, j);
     else
         put(s, j);
+}
+
+void store_doc_get(struct store *s, const char *kind, const char *id, store_doc_fn *done, void *ctx)
+{
+    struct job *j = doc_job(kind, id, NULL, false, done, ctx);
+    j->apply = apply_doc_get;
+    look(s, j);
 }
 
 void store_doc_list(struct store *s, const char *kind, int limit, store_doc_fn *done, void *ctx)
 {
-    struct job *j = doc_job(kind, done, ctx);
+    struct job *j = doc_job(kind, NULL, NULL, false, done, ctx);
     j->apply = apply_doc_list;
     j->doc.limit = limit > 0 ? limit : 0;
-    if (s->writer == NULL)
-        read_docs(s, j);
-    else
-        put(s, j);
+    look(s, j);
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- reading ----------------------------------------------------------------------------------- */
 
 bool store_read(struct store *s, const char *change, int64_t from,
                 bool (*each)(void *ctx, const struct store_event *e), void *ctx, struct error *err)

@@ -14,7 +14,6 @@
 #ifndef SB_STORE_STORE_H
 #define SB_STORE_STORE_H
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "net/loop.h"
@@ -63,9 +62,9 @@ MUST_USE bool store_put_page(struct store *s, const char *hash, const char *name
                              struct error *err);
 char *store_get_page(struct store *s, const char *hash, struct error *err); /* heap; NULL with SB_UNKNOWN */
 
-/* --- reading: what is durable. Any thread but the writer's; each call is short. Calls may be made from
- * inside `each`.
- * ------------------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------- */
+
+/* What is durable. Any thread but the writer's; each call is short. Calls may be made from inside `each`. */
 
 struct store_event {
     int64_t seq;
@@ -108,8 +107,7 @@ void store_doc_patch(struct store *s, const char *kind, const char *id, json_t *
 void store_doc_get(struct store *s, const char *kind, const char *id, store_doc_fn *done, void *ctx);
 void store_doc_list(struct store *s, const char *kind, int limit, store_doc_fn *done, void *ctx);
 
-/* --- the record
- * ---------------------------------------------------------------------------------------------- */
+/* --- the record -------------------------------------------------------------------------------- */
 
 struct verdict {
     int64_t changes, events, entries;

@@ -180,8 +180,7 @@ static enum step walk(struct walk *w, struct error *err)
     return step;
 }
 
-/* --- what the ledger says of changes, and what is kept by its hash
- * ----------------------------------------------------- */
+/* --- what the ledger says of changes, and what is kept by its hash ----------------------------- */
 
 static bool check_mark(void *ctx, const struct store_head *mark)
 {

@@ -4,9 +4,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* A transaction's bounds, for the sake of memory and of those who wait behind it. */
 enum { BATCH_JOBS = 20000, BATCH_BYTES = 32 << 20 };
+
+enum { IDLE_S = 1 }; /* before housekeeping */
 
 struct writer {
     pthread_t thread;
@@ -25,13 +28,12 @@ struct writer {
     struct error damage; /* once set, nothing is written any more */
 };
 
-/* --- one batch
- * ------------------------------------------------------------------------------------------------------ */
+/* --- one batch --------------------------------------------------------------------------------- */
 
 static bool apply_all(struct writing *w, struct job *const *jobs, size_t n, struct error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        jobs[i]->error = NULL; /* of an attempt before */
+        job_forgive(jobs[i]); /* an attempt before */
         if (!jobs[i]->apply(jobs[i], w, err))
             return false;
     }
@@ -115,16 +117,27 @@ static void finish(struct writer *w, struct job *const *jobs, size_t n)
     pthread_mutex_unlock(&w->mutex);
 }
 
-/* --- the thread
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the thread -------------------------------------------------------------------------------- */
 
-/* All that waits, within bounds. 0: it is time to stop, and nothing waits. */
-static size_t take(struct writer *w)
+/* Sleeps until there is something to do; with `untidy`, only for a while. */
+static void sleep_until_wanted(struct writer *w, bool untidy)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += IDLE_S;
+    int code = 0;
+    while (w->first == NULL && !w->stopping && code == 0)
+        code = untidy ? pthread_cond_timedwait(&w->wanted, &w->mutex, &until)
+                      : pthread_cond_wait(&w->wanted, &w->mutex);
+}
+
+/* All that waits, within bounds. 0: nothing came for a while, or it is time to stop. */
+static size_t take(struct writer *w, bool untidy, bool *stop)
 {
     size_t n = 0, bytes = 0;
     pthread_mutex_lock(&w->mutex);
-    while (w->first == NULL && !w->stopping)
-        pthread_cond_wait(&w->wanted, &w->mutex);
+    sleep_until_wanted(w, untidy);
+    *stop = w->stopping;
     while (w->first != NULL && n < BATCH_JOBS && bytes < BATCH_BYTES) {
         struct job *j = w->first;
         w->first = j->next;
@@ -137,40 +150,39 @@ static size_t take(struct writer *w)
     return n;
 }
 
-static bool is_idle(struct writer *w)
-{
-    pthread_mutex_lock(&w->mutex);
-    bool idle = w->first == NULL;
-    pthread_mutex_unlock(&w->mutex);
-    return idle;
-}
-
 static void *run(void *ctx)
 {
     struct writer *w = ctx;
-    size_t n;
-    while ((n = take(w)) > 0) {
-        carry_out(w, w->batch, n);
-        finish(w, w->batch, n);
-        if (w->damage.code == SB_OK)
-            w->writing.backend->ops->tidy(w->writing.backend, !is_idle(w));
+    struct backend *b = w->writing.backend;
+    bool untidy = false, stop = false;
+    for (;;) {
+        size_t n = take(w, untidy, &stop);
+        if (n == 0 && stop)
+            return NULL;
+        if (n > 0) {
+            carry_out(w, w->batch, n);
+            finish(w, w->batch, n);
+        }
+        untidy = w->damage.code == SB_OK && b->ops->tidy(b, n == 0);
     }
-    return NULL;
 }
 
-/* --- the callers' side
- * ------------------------------------------------------------------------------------------------ */
+/* --- the callers' side ------------------------------------------------------------------------- */
 
 struct writer *writer_start(struct backend *b, struct answers *a)
 {
     struct writer *w = calloc(1, sizeof *w);
-    struct job **batch = calloc(BATCH_JOBS, sizeof *batch);
+    struct job **batch = calloc(BATCH_JOBS, sizeof(struct job *));
     if (w == NULL || batch == NULL)
         abort();
     *w = (struct writer){.answers = a, .writing.backend = b, .batch = batch};
     w->last = &w->first;
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->wanted, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wanted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&w->done, NULL);
     /* Signals are the loop's. */
     sigset_t all, before;
@@ -179,6 +191,7 @@ struct writer *writer_start(struct backend *b, struct answers *a)
     if (pthread_create(&w->thread, NULL, run, w) != 0)
         abort();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_setname_np(w->thread, "store writer");
     return w;
 }
 

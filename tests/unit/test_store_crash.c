@@ -12,8 +12,7 @@ struct ack {
     int change, seq;
 };
 
-/* --- the child
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the child --------------------------------------------------------------------------------- */
 
 struct rider {
     struct store *store;
@@ -72,8 +71,7 @@ static void ride_until_killed(const char *path, int to_parent)
         loop_once(l, true);
 }
 
-/* --- the parent
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the parent -------------------------------------------------------------------------------- */
 
 static unsigned random_below(unsigned n)
 {
@@ -143,8 +141,7 @@ static void what_was_acknowledged_is_there_after_the_process_was_killed(void **s
     kit_open(k);
 }
 
-/* --- a machine that lost its power
- * -------------------------------------------------------------------------------------- */
+/* --- a machine that lost its power ------------------------------------------------------------- */
 
 static size_t read_whole(const char *path, char **out)
 {

@@ -36,8 +36,7 @@ static void run_sql(const struct kit *k, const char *sql)
     sqlite3_close(db);
 }
 
-/* --- files that are not what they should be
- * ------------------------------------------------------------------------ */
+/* --- files that are not what they should be ---------------------------------------------------- */
 
 static void the_file_and_its_folders_are_made_for_their_owner_alone(void **state)
 {
@@ -199,8 +198,7 @@ static void a_file_that_was_removed_or_replaced_while_in_use_takes_no_more_event
     assert_int_equal(append_one(k, "HF-1", 2, "{}"), SB_OK);
 }
 
-/* --- a disk that fails
- * ----------------------------------------------------------------------------------------------- */
+/* --- a disk that fails ------------------------------------------------------------------------- */
 
 static void limit_files(rlim_t bytes)
 {
@@ -261,8 +259,7 @@ static void a_full_disk_fails_whole_batches_and_the_store_goes_on_when_there_is_
     assert_true(v.good);
 }
 
-/* --- other processes
- * --------------------------------------------------------------------------------------------------- */
+/* --- other processes --------------------------------------------------------------------------- */
 
 static void a_second_writer_is_refused_and_told_whom_to_talk_to(void **state)
 {

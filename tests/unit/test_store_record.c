@@ -2,8 +2,7 @@
 
 #include <sqlite3.h>
 
-/* --- a record to be tampered with
- * ------------------------------------------------------------------------------- */
+/* --- a record to be tampered with -------------------------------------------------------------- */
 
 /* entry 1..3: HF-1 1..3; 4: HF-2 1; 5: HF-3 1 and 2; 6: HF-1 4; 7: HF-3 has ended; 8: HF-4 1 */
 static void write_record(struct kit *k)
@@ -53,8 +52,7 @@ static struct verdict verify_as(struct kit *k, const char *change, enum error_co
     return v;
 }
 
-/* --- tests
- * -------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------- */
 
 static void an_untouched_record_is_good_as_a_whole_and_change_by_change(void **state)
 {
