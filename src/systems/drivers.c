@@ -9,6 +9,7 @@ const struct driver *const drivers[] = {
     &command_cluster_driver,
     &command_pipeline_driver,
     &csv_driver,
+    &git_driver,
     &http_driver,
     &jenkins_driver,
     &kubernetes_driver,

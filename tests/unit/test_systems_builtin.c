@@ -400,6 +400,19 @@ static void without_an_ownership_file_every_service_is_unknown(void **state)
     assert_string_equal(drive_str(d, "unknown.0"), "cart");
 }
 
+static void every_role_has_a_built_in_driver_that_can_do_its_verbs(void **state)
+{
+    (void)state;
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        const struct driver *d = driver_builtin((enum role)role);
+        if (!d)
+            fail_msg("nothing built in for %s", role_names[role]);
+        assert_int_equal(d->role, role);
+        assert_non_null(d->verbs[0].verb);
+        assert_null(d->verbs[COUNT_OF(d->verbs) - 1].verb);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +435,7 @@ int main(void)
         drive_test(without_a_cluster_nothing_is_known_and_every_result_says_so),
         drive_test(the_ownership_file_is_read_anew_at_every_look),
         drive_test(without_an_ownership_file_every_service_is_unknown),
+        cmocka_unit_test(every_role_has_a_built_in_driver_that_can_do_its_verbs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
