@@ -1,5 +1,6 @@
 #include "change/control.h"
 #include "base/buf.h"
+#include "change/planted.h"
 #include <string.h>
 
 const char *const change_status_names[] = {"new",       "planned",  "running",    "trouble",
@@ -89,7 +90,7 @@ static void put(struct control *c, int step, enum step_status to, int64_t at)
 static void reset(struct control *c, const struct procedure *p, int step, int64_t at)
 {
     struct control_step *k = &c->steps[step];
-    if (step_in_flight((enum step_status)k->status)) {
+    if (step_in_flight((enum step_status)k->status) && !PLANTED("reset-forgets-flight")) {
         k->reset = 1;
         return;
     }
@@ -110,7 +111,7 @@ static void reset_from(struct control *c, const struct procedure *p, int from, i
 {
     bool hit[STEPS_MAX] = {false};
     hit[from] = true;
-    for (bool more = true; more;) {
+    for (bool more = !PLANTED("redo-one-step"); more;) {
         more = false;
         for (int i = 0; i < p->n_steps; i++) {
             const struct step *s = &p->steps[i];
@@ -273,7 +274,7 @@ static void failed(struct control *c, const struct procedure *p, int step, int64
 {
     const struct step *s = &p->steps[step];
     bool of_main = s->branch == BRANCH_MAIN && !s->unless_done;
-    if (of_main && !s->optional && c->status == CHANGE_RUNNING)
+    if (of_main && !s->optional && c->status == CHANGE_RUNNING && !PLANTED("trouble-not-entered"))
         enter_trouble(c, p, step, at);
 }
 
@@ -301,7 +302,8 @@ static bool may_begin(const struct control *c, const struct procedure *p, const 
         if (!step_settled((enum step_status)c->steps[s->after[i]].status))
             return error_set(err, SB_STATE, "step %s comes after %s, which is %s", s->id,
                              p->steps[s->after[i]].id, step_status_names[c->steps[s->after[i]].status]);
-    if (s->branch == BRANCH_UNDO && step_in_flight((enum step_status)c->steps[s->of].status))
+    if (s->branch == BRANCH_UNDO && step_in_flight((enum step_status)c->steps[s->of].status) &&
+        !PLANTED("undo-in-flight"))
         return error_set(err, SB_STATE, "step %s waits until it is known whether %s took place", s->id,
                          p->steps[s->of].id);
     bool acts = e->type == EV_ASKED || e->type == EV_INTENDED || e->type == EV_OBSERVING;
@@ -364,6 +366,10 @@ static bool target(const struct control *c, const struct procedure *p, const str
     } else {
         *to = plain[e->type];
     }
+    if (PLANTED("doubt-is-done") && e->type == EV_DOUBT) {
+        *to = STEP_DONE;
+        return true;
+    }
     if (!in_table((enum step_status)c->steps[e->step].status, e->type, *to))
         return wrong_state(e, c, p, err);
     return true;
@@ -381,7 +387,7 @@ static int gate_step(const struct procedure *p, int watch, bool question)
 /* The pause is over: an unanswered question is withdrawn; an answer that was not yet sent is not sent. */
 static void close_gate(struct control *c, const struct procedure *p, int watch, int64_t at)
 {
-    for (int question = 0; question <= 1; question++) {
+    for (int question = PLANTED("gate-stays") ? 2 : 0; question <= 1; question++) {
         int i = gate_step(p, watch, question);
         if (i < 0)
             continue;
@@ -428,7 +434,8 @@ static bool apply_to_step(struct control *c, const struct procedure *p, const st
     bool by_person = e->by && *e->by;
     /* A try again is bound by the rules as the first was. */
     bool begins = from == STEP_WAITING || from == STEP_READY ||
-                  (from == STEP_PAUSED && (e->type == EV_INTENDED || e->type == EV_OBSERVING));
+                  (from == STEP_PAUSED && (e->type == EV_INTENDED || e->type == EV_OBSERVING) &&
+                   !PLANTED("retry-unchecked"));
     if (begins && !(e->type == EV_SKIPPED && by_person) && !may_begin(c, p, e, err))
         return false;
     if (e->type == EV_GATE && !open_gate(c, p, e, err))
@@ -508,7 +515,7 @@ static bool end(struct control *c, const struct procedure *p, const struct event
 static void restarted(struct control *c, const struct procedure *p, int64_t at)
 {
     for (int i = 0; i < p->n_steps; i++)
-        if (c->steps[i].status == STEP_INTENDED) {
+        if (c->steps[i].status == STEP_INTENDED && !PLANTED("restart-forgets")) {
             put(c, i, STEP_IN_DOUBT, at);
             c->steps[i].at = 0;
         }
@@ -552,7 +559,7 @@ static bool apply_to_change(struct control *c, const struct procedure *p, const 
     case EV_CANCELLED:
         if (s != CHANGE_PLANNED && s != CHANGE_RUNNING && s != CHANGE_TROUBLE)
             return wrong_state(e, c, p, err);
-        if (control_deploying(c, p))
+        if (control_deploying(c, p) && !PLANTED("cancel-while-deploying"))
             return error_set(err, SB_STATE,
                              "the deployment has begun: the change can no longer be cancelled; say that "
                              "it is in trouble and decide there");

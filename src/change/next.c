@@ -1,5 +1,6 @@
 /* next.c: what a change wants now. Decides; performs nothing. */
 #include "change/control.h"
+#include "change/planted.h"
 
 /* An observation that says nothing of its own time gives up after this long. */
 #define OBSERVE_DEFAULT_MS (60 * 60 * 1000)
@@ -57,7 +58,8 @@ static bool turn_has_come(const struct control *c, const struct step *s)
         if (!step_settled(c->steps[s->after[i]].status))
             return false;
     /* What is undone must be known to have taken place, or not to. */
-    return s->branch != BRANCH_UNDO || !step_in_flight((enum step_status)c->steps[s->of].status);
+    return s->branch != BRANCH_UNDO || !step_in_flight((enum step_status)c->steps[s->of].status) ||
+           PLANTED("undo-in-flight");
 }
 
 bool control_deploying(const struct control *c, const struct procedure *p)
@@ -104,7 +106,8 @@ static void next_of_step(const struct control *c, const struct procedure *p, int
     bool moot = s->unless_done && step_settled(c->steps[s->of].status);
     switch ((enum step_status)k->status) {
     case STEP_WAITING:
-        if (active && turn_has_come(c, s) && (moot || !control_forbids(c, p, i)))
+        if (active && turn_has_come(c, s) &&
+            (moot || !control_forbids(c, p, i) || PLANTED("wants-forbidden")))
             want(out, WANT_BEGIN, i);
         break;
     case STEP_READY:
@@ -128,7 +131,7 @@ static void next_of_step(const struct control *c, const struct procedure *p, int
             wake_at(out, k->began + patience(s));
         break;
     case STEP_PAUSED:
-        if (!active || control_forbids(c, p, i))
+        if ((!active || control_forbids(c, p, i)) && !PLANTED("retry-unchecked"))
             break;
         if (patience(s) > 0 && k->began + patience(s) <= now)
             want(out, WANT_TIMEOUT, i);
@@ -155,7 +158,7 @@ static bool all_settled(const struct control *c, const struct procedure *p)
     for (int i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
         enum step_status status = c->steps[i].status;
-        if (step_in_flight(status))
+        if (step_in_flight(status) && !PLANTED("end-in-flight"))
             return false;
         bool counts = (c->status == CHANGE_RUNNING && s->branch == BRANCH_MAIN && !s->spawned) ||
                       (c->status == CHANGE_STOPPING && s->branch == BRANCH_STOP) ||
