@@ -43,7 +43,7 @@ static bool write_whole(const char *path, const char *text, struct error *err)
     return ok ? true : error_errno(err, errno, "write %s", path);
 }
 
-static bool announce(const struct yard *y, const char *secrets_dir, const char *config_file, int out_fd,
+static bool announce(struct yard *y, const char *secrets_dir, const char *config_file, int out_fd,
                      struct error *err)
 {
     char *config = yard_configuration(y, secrets_dir, err);

@@ -65,12 +65,20 @@ static void owners(const struct yard *y, struct buf *out)
     }
 }
 
-static bool write_files(const struct yard *y, const char *dir, struct error *err)
+static bool write_secret(struct yard *y, const struct place *p, const char *dir, struct error *err)
+{
+    char *text = p->kind->credential ? p->kind->credential(y, p->world, p->url) : strdup(p->secret);
+    bool ok = text && write_file(dir, p->kind->name, text, err);
+    free(text);
+    return ok;
+}
+
+static bool write_files(struct yard *y, const char *dir, struct error *err)
 {
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return error_errno(err, errno, "make %s", dir);
     for (int i = 0; i < y->n_places; i++)
-        if (!write_file(dir, y->places[i].kind->name, y->places[i].secret, err))
+        if (!write_secret(y, &y->places[i], dir, err))
             return false;
     _cleanup_buf_ struct buf kube = {0}, table = {0};
     kubeconfig(y, &kube);
@@ -141,7 +149,7 @@ static void add_catalogue(const struct yard *y, struct buf *out)
     buf_adds(out, "production_oncall: production\n");
 }
 
-char *yard_configuration(const struct yard *y, const char *secrets_dir, struct error *err)
+char *yard_configuration(struct yard *y, const char *secrets_dir, struct error *err)
 {
     _cleanup_buf_ struct buf out = {0};
     char *dir = NULL;

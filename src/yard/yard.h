@@ -34,29 +34,42 @@ struct yard_options {
 struct yard *yard_open(const struct yard_options *o, struct error *err);
 void yard_close(struct yard *y);
 
-/* {"control": "http://127.0.0.1:P", "jenkins": "http://127.0.0.1:P1", "slack": ..., "secrets": {"jenkins":
- * "...", ...}}. New reference. */
+/* {"control": "http://127.0.0.1:P", "jenkins": "http://127.0.0.1:P1", "slack": ..., "leapt": ms,
+ *  "secrets": {"jenkins": "...", ...}}. New reference. */
 json_t *yard_urls(const struct yard *y);
 /* A complete configuration for Signalbox against this yard, as YAML text: all systems, clients, services,
  * people. The secrets in it are `file:` references to files written into `secrets_dir` (created, mode 0700).
  * Heap, caller frees. */
-char *yard_configuration(const struct yard *y, const char *secrets_dir, struct error *err);
+char *yard_configuration(struct yard *y, const char *secrets_dir, struct error *err);
 
 /* The yard's clock: real time plus what was leapt over. */
 int64_t yard_now(const struct yard *y);
 void yard_leap(struct yard *y, int64_t ms); /* forward only */
 
 /* The control server (JSON), for tests and for drills in another process:
+ *
  *   GET  /urls          as yard_urls
- *   GET  /book          {"deeds": [{"n", "system", "what", "key", "at"}]}   ?key=K to count one
+ *   GET  /book          {"deeds": [{"n", "system", "what", "key", "at"}]}; ?key=K to count one
  *   GET  /world/NAME    a stand-in's world
- *   PATCH /world/NAME   JSON merge patch of it (a pod crash-loops, a stage fails, somebody clicks Proceed
- * ...) GET  /clock         {"now": ms, "leapt": ms} POST /clock         {"leap": ms} POST /faults {"system":
- * "slack", "method": "POST", "path": "/api/chat.postMessage" (prefix), "times": 1, "after": 0, "fault":
- * "lose_answer" (acts, then cuts the connection) | "reset" (cuts before acting) | "status" ("code", "body",
- * "headers") | "delay" ("ms", then acts) | "hang" | "garbage" (200 with broken JSON, acts) | "giant" (24 MiB,
- * acts) | "truncate" (cut in the middle, acts) | "redirect" ("to"), "contains": only requests whose body has
- * this text, "times": 0 = until deleted} GET  /faults        those still armed DELETE /faults POST /stop */
+ *   PATCH /world/NAME   JSON merge patch of it (a pod crash-loops, somebody clicks Proceed ...)
+ *   GET  /clock         {"now": ms, "leapt": ms}
+ *   POST /clock         {"leap": ms}
+ *   GET  /faults        those still armed
+ *   POST /faults        arms one, for the requests that fit it:
+ *                       {"system": "slack", "method": "POST", "path": "/api/chat." (its beginning),
+ *                        "contains": text in the body, "after": 0 (so many are let through first),
+ *                        "times": 1 (0 = until deleted), "fault": one of
+ *                          "lose_answer"  acts, then cuts the connection
+ *                          "reset"        cuts it before acting
+ *                          "status"       answers "code", "headers", "body" without acting
+ *                          "delay"        acts after "ms", even when the client has left
+ *                          "hang"         never answers, does not act
+ *                          "garbage"      acts, answers 200 with broken JSON
+ *                          "giant"        acts, answers 24 MiB
+ *                          "truncate"     acts, cuts the answer in the middle
+ *                          "redirect"     sends "to" elsewhere without acting}
+ *   DELETE /faults
+ *   POST /stop */
 
 /* What a stand-in is made of; for the files in yard/ only. */
 struct stand_in {
@@ -73,6 +86,8 @@ struct stand_in {
      * every request, patch and look. Only what later requests must not change needs this; the rest is
      * computed when asked for. May be NULL. */
     void (*settle)(struct yard *y, json_t *world, int64_t now);
+    /* What its file among the secrets holds, when that is not the credential itself. Heap. May be NULL. */
+    char *(*credential)(struct yard *y, json_t *world, const char *url);
     bool tls; /* served with the yard's own certificate, where real clients give credentials to nobody without
                  one */
 };

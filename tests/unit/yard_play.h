@@ -24,6 +24,8 @@ struct play {
     json_t *urls;
     struct http_peer *peers[PLAY_PEERS];
     const char *peer_names[PLAY_PEERS];
+    const char *header; /* sent with the next requests, or NULL */
+    char etag[128], link[256];
     bool unsigned_in; /* the next requests carry no credentials */
     /* What the last request was answered; the play's. */
     bool over;
@@ -80,6 +82,8 @@ static UNUSED void answered(void *ctx, const struct http_reply *r)
     p->json = json_loads(p->text, JSON_DECODE_ANY, NULL);
     keep(p->location, sizeof p->location, r, "Location");
     keep(p->more, sizeof p->more, r, "X-More-Data");
+    keep(p->etag, sizeof p->etag, r, "ETag");
+    keep(p->link, sizeof p->link, r, "Link");
     keep(p->size, sizeof p->size, r, "X-Text-Size");
     keep(p->retry_after, sizeof p->retry_after, r, "Retry-After");
     p->over = true;
@@ -111,9 +115,9 @@ static UNUSED struct http_peer *play_peer(struct play *p, const char *system)
 static UNUSED void sign(struct play *p, const char *system, char *out, size_t size)
 {
     const char *secret = json_str(json_object_get(p->urls, "secrets"), system, "");
-    if (str_eq(system, "jenkins")) {
+    if (str_eq(system, "jenkins") || str_eq(system, "jira")) {
         char pair[128];
-        snprintf(pair, sizeof pair, "signalbox:%s", secret);
+        snprintf(pair, sizeof pair, "signalbox%s:%s", str_eq(system, "jira") ? "@example.com" : "", secret);
         char *coded = base64_encode(pair, strlen(pair), false);
         snprintf(out, size, "Authorization: Basic %s", coded);
         free(coded);
@@ -132,7 +136,8 @@ static UNUSED int ask(struct play *p, const char *system, const char *method, co
 {
     char signature[192];
     sign(p, system, signature, sizeof signature);
-    const char *headers[] = {p->unsigned_in || str_eq(system, "control") ? NULL : signature, NULL};
+    bool bare = p->unsigned_in || str_eq(system, "control");
+    const char *headers[] = {bare ? p->header : signature, bare ? NULL : p->header, NULL};
     json_decref(p->json);
     free(p->text);
     p->json = NULL;
