@@ -22,8 +22,7 @@ struct calendar {
     int n;
 };
 
-/* --- effects
- * ------------------------------------------------------------------------------------------------------ */
+/* --- effects ---------------------------------------------------------------------------------- */
 
 static struct task *create(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
                            void *ctx)
@@ -70,8 +69,7 @@ static struct task *cancel(struct system *s, const struct effect *e, outcome_fn 
     return &k->flow.task;
 }
 
-/* --- conflicts
- * ------------------------------------------------------------------------------------------------------ */
+/* --- conflicts -------------------------------------------------------------------------------- */
 
 struct question {
     int64_t from, to;
@@ -145,8 +143,7 @@ static struct task *conflicts(struct system *s, const struct effect *e, outcome_
     return &k->flow.task;
 }
 
-/* --- configuration
- * -------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static bool read_moment(struct calendar *c, const struct yaml *y, const char *file, const char *key,
                         const char *zone, int64_t *out, struct error *err)

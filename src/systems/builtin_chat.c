@@ -6,8 +6,7 @@
 #include "systems/drivers.h"
 #include "systems/kept.h"
 
-/* --- channels
- * ------------------------------------------------------------------------------------------------------- */
+/* --- channels --------------------------------------------------------------------------------- */
 
 static void channel_kept(struct kept *k, json_t *doc, const struct error *err)
 {
@@ -54,8 +53,7 @@ static struct task *channel(struct system *s, const struct effect *e, outcome_fn
     return &k->flow.task;
 }
 
-/* --- posts, one channel after another
- * ------------------------------------------------------------------------------- */
+/* --- posts, one channel after another --------------------------------------------------------- */
 
 struct posting {
     struct kept kept;
@@ -179,8 +177,7 @@ static struct task *edit(struct system *s, const struct effect *e, outcome_fn *d
     return &p->kept.flow.task;
 }
 
-/* --- who has joined
- * -------------------------------------------------------------------------------------------------- */
+/* --- who has joined --------------------------------------------------------------------------- */
 
 static void members_read(struct kept *k, json_t *doc, const struct error *err)
 {

@@ -30,8 +30,7 @@ static struct upkeep *upkeep_new(struct system *s, const struct effect *e, outco
     return u;
 }
 
-/* --- components, one after another
- * -------------------------------------------------------------------------------- */
+/* --- components, one after another ------------------------------------------------------------ */
 
 static char *component_id(const char *name, struct arena *a)
 {
@@ -92,8 +91,7 @@ static void set_next_component(struct upkeep *u)
     kept_put(&u->kept, KEPT_COMPONENT, id, doc, component_made);
 }
 
-/* --- the maintenance
- * ---------------------------------------------------------------------------------------------- */
+/* --- the maintenance -------------------------------------------------------------------------- */
 
 static json_t *update_of(const struct effect *e, const char *status)
 {
@@ -206,8 +204,7 @@ static struct task *extend(struct system *s, const struct effect *e, outcome_fn 
                              end_of);
 }
 
-/* --- components by themselves
- * --------------------------------------------------------------------------------------- */
+/* --- components by themselves ----------------------------------------------------------------- */
 
 static void components_done(struct upkeep *u)
 {

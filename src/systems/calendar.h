@@ -1,9 +1,8 @@
 /* calendar.h: the role "calendar": the change calendar.
  *
  * calendar.create (effect)
- *   arguments  title, from, to (UTC ms); description, zone, attendees (mail addresses), meeting (link) optional
- *   result     {"id", "url"}
- *   find       by the event id, which is derived from the key: exact
+ *   arguments  title, from, to (UTC ms); description, zone, attendees (mail addresses), meeting (link)
+ * optional result     {"id", "url"} find       by the event id, which is derived from the key: exact
  * calendar.update (effect)
  *   arguments  event; title, from, to, description (optional: what changes)
  *   result     {"id"}
@@ -15,8 +14,8 @@
  * calendar.conflicts (looks)
  *   arguments  from, to; client (optional: only what concerns it), except (optional: our own event)
  *   result     {"conflicts": [{"event", "title", "from", "to", "freeze": false, "url"}]}, by begin
- *              A time is half-open: an event that ends when another begins is no conflict. Cancelled events are none. A freeze concerns
- *              every client, unless the configuration that declares it names its clients. */
+ *              A time is half-open: an event that ends when another begins is no conflict. Cancelled events
+ * are none. A freeze concerns every client, unless the configuration that declares it names its clients. */
 #ifndef SB_SYSTEMS_CALENDAR_H
 #define SB_SYSTEMS_CALENDAR_H
 
@@ -26,11 +25,13 @@
 
 /* Does the event's title name a freeze ("freeze", "frozen", "blackout", "no deploy", as words, any case)? */
 bool calendar_is_freeze(const char *title);
-/* Does an event concern the client: is it named, as a whole word in any case, in one of the texts (NULLs allowed)? `client` NULL or "": yes. */
+/* Does an event concern the client: is it named, as a whole word in any case, in one of the texts (NULLs
+ * allowed)? `client` NULL or "": yes. */
 bool calendar_concerns(const char *client, const char *title, const char *description);
 bool calendar_overlap(int64_t from, int64_t to, int64_t other_from, int64_t other_to);
 
-/* The built-in calendar as an iCalendar feed (RFC 5545), from an array of KEPT_EVENT documents (systems/documents.h); `now` stamps it. Caller frees. Pure. */
+/* The built-in calendar as an iCalendar feed (RFC 5545), from an array of KEPT_EVENT documents
+ * (systems/documents.h); `now` stamps it. Caller frees. Pure. */
 char *calendar_feed(const json_t *events, const char *name, int64_t now);
 
 #endif

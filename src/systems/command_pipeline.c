@@ -53,8 +53,7 @@ struct task *command_no_such_run(struct system *s, const struct effect *e, outco
                      json_str(e->args, "build", ""));
 }
 
-/* --- answering, stopping
- * --------------------------------------------------------------------------------------------- */
+/* --- answering, stopping ---------------------------------------------------------------------- */
 
 static struct task *answer(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
                            void *ctx)
@@ -121,9 +120,7 @@ static struct task *stop(struct system *s, const struct effect *e, outcome_fn *d
     return &t->flow.task;
 }
 
-/* --- doctor
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- doctor ----------------------------------------------------------------------------------- */
 
 static void visit(struct flow *f)
 {
@@ -152,8 +149,7 @@ static void check(struct system *s, check_fn *done, void *ctx)
     flow_wait(flow_visit(sizeof(struct flow), s, NULL, done, ctx), 0, visit);
 }
 
-/* --- configuration
- * ------------------------------------------------------------------------------------------------------ */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static bool read_argv(struct command *c, const struct yaml *y, const char *file, struct script *out,
                       struct error *err)

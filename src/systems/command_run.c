@@ -38,9 +38,7 @@ static const char gate_script[] =
     "read -r word <\"$SIGNALBOX_RUN/answers/$id\"\n"
     "[ \"$word\" = proceed ]\n";
 
-/* --- names
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 bool run_id_ok(const char *build)
 {
@@ -71,8 +69,7 @@ char *run_newest(const char *root, const char *key, struct arena *a)
     return n ? arena_printf(a, "%s-%d", name, n) : NULL;
 }
 
-/* --- small files
- * ---------------------------------------------------------------------------------------------------- */
+/* --- small files ------------------------------------------------------------------------------ */
 
 static bool sync_dir(const char *path)
 {
@@ -108,8 +105,7 @@ static int64_t changed_ms(const char *dir, const char *name)
     return lstat(path, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 : 0;
 }
 
-/* --- claiming
- * ------------------------------------------------------------------------------------------------------- */
+/* --- claiming --------------------------------------------------------------------------------- */
 
 static bool make_root(const char *root, struct error *err)
 {
@@ -151,8 +147,7 @@ char *run_claim(const char *root, const char *key, const json_t *claim, struct a
     return build;
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 /* Field 22 of /proc/PID/stat, counted after the name, which may hold anything. 0 when there is no such
  * process, or it only waits to be reaped. */
@@ -230,8 +225,7 @@ bool run_void(const char *dir)
     return errno == EEXIST && read_turn(dir, turn, sizeof turn) && strcmp(turn, "void") == 0;
 }
 
-/* --- gates, ends
- * ------------------------------------------------------------------------------------------------------ */
+/* --- gates, ends ------------------------------------------------------------------------------ */
 
 bool run_gate_ok(const char *gate)
 {

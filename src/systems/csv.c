@@ -97,8 +97,7 @@ static struct task *lookup(struct system *s, const struct effect *e, outcome_fn 
     return &l->flow.task;
 }
 
-/* --- doctor
- * ------------------------------------------------------------------------------------------------------- */
+/* --- doctor ----------------------------------------------------------------------------------- */
 
 static void visited(void *ctx)
 {
@@ -132,8 +131,7 @@ static void check(struct system *s, check_fn *done, void *ctx)
         flow_wait(&l->flow, 0, no_file);
 }
 
-/* --- configuration
- * -------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static void close_system(struct system *s)
 {

@@ -44,8 +44,7 @@ struct git {
     struct secret token;
 };
 
-/* --- one service after another
- * ------------------------------------------------------------------------------------------------ */
+/* --- one service after another ---------------------------------------------------------------- */
 
 struct checking {
     struct flow flow;
@@ -147,8 +146,7 @@ static void git_failed(struct checking *c, const char *what, const struct proces
               end->timed_out ? "took too long: " : "", n > 600 ? tail + n - 600 : tail);
 }
 
-/* --- the row of a service
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the row of a service --------------------------------------------------------------------- */
 
 static const char *row_service(const struct checking *c)
 {
@@ -253,9 +251,7 @@ static void ask_commit(struct checking *c)
     run_git(c, c->folder, args, commit_known);
 }
 
-/* --- which tags there are
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- which tags there are --------------------------------------------------------------------- */
 
 static void fetched(struct checking *c, const struct process_end *end)
 {
@@ -330,9 +326,7 @@ static void copy_made(struct checking *c, const struct process_end *end)
         ask_tags(c);
 }
 
-/* --- beginning
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
 static const char *repository_of(const struct git *g, const char *service)
 {
@@ -431,9 +425,7 @@ static struct task *check_tags(struct system *s, const struct effect *e, outcome
     return &c->flow.task;
 }
 
-/* --- doctor
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- doctor ----------------------------------------------------------------------------------- */
 
 struct visit {
     struct flow flow;
@@ -482,9 +474,7 @@ static void check(struct system *s, check_fn *done, void *ctx)
     flow_wait(&v->flow, 0, visit_begins);
 }
 
-/* --- configuration
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static bool read_migrations(struct git *g, const struct yaml *config, const char *file, struct error *err)
 {

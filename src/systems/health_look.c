@@ -5,9 +5,7 @@
 #include "base/json.h"
 #include <string.h>
 
-/* --- what to ask
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- what to ask ------------------------------------------------------------------------------ */
 
 static const char *service_name(const json_t *service)
 {
@@ -76,9 +74,7 @@ void health_look_add(struct health_look *l, const void *what, const char *name, 
         add_one(l, what, name, text, service_name(service), escape);
 }
 
-/* --- one look
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- one look --------------------------------------------------------------------------------- */
 
 static void look_free(struct flow *f)
 {
@@ -143,8 +139,7 @@ static void plan(struct health_look *l, const struct health_look_ops *ops, void 
     ops->plan(l);
 }
 
-/* --- snapshot, watch, visit
- * ------------------------------------------------------------------------------------------------------ */
+/* --- snapshot, watch, visit ------------------------------------------------------------------- */
 
 static void snapshot_taken(struct health_look *l)
 {

@@ -25,8 +25,7 @@ struct http_health {
     int n;
 };
 
-/* --- probing
- * ---------------------------------------------------------------------------------------------------- */
+/* --- probing ---------------------------------------------------------------------------------- */
 
 static void plan(struct health_look *l)
 {
@@ -79,8 +78,7 @@ static const struct health_look_ops ops = {
     .nothing = "no probes are configured: nothing was measured",
 };
 
-/* --- verbs
- * ------------------------------------------------------------------------------------------------------- */
+/* --- verbs ------------------------------------------------------------------------------------ */
 
 static struct task *snapshot(struct system *s, const struct effect *e, outcome_fn *done,
                              progress_fn *progress, void *ctx)
@@ -124,8 +122,7 @@ static void check(struct system *s, check_fn *done, void *ctx)
     health_look_visit(s, &ops, done, ctx, checked);
 }
 
-/* --- configuration
- * ----------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static const char *const probe_keys[] = {"name",  "expect",  "contains", "max_ms",     "url",     "user",
                                          "token", "ca_file", "proxy",    "per_second", "timeout", NULL};

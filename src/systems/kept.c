@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the system
- * -------------------------------------------------------------------------------------------------- */
+/* --- the system ------------------------------------------------------------------------------- */
 
 void *kept_open(size_t size, const struct driver *d, const struct yaml *config, struct surroundings *around,
                 struct error *err)
@@ -36,8 +35,7 @@ void kept_close(struct system *s)
     free(k);
 }
 
-/* --- calls to the shelf
- * ------------------------------------------------------------------------------------------- */
+/* --- calls to the shelf ----------------------------------------------------------------------- */
 
 /* The shelf always calls back; by then the flow may be gone. */
 struct kept_call {
@@ -123,8 +121,7 @@ void kept_failed(struct kept *k, const char *what, const char *id, const struct 
         flow_ends(&k->flow, OUTCOME_RETRY, err->code, "%s \"%s\": %s", what, id, err->text);
 }
 
-/* --- whole effects of one document
- * --------------------------------------------------------------------------------- */
+/* --- whole effects of one document ------------------------------------------------------------ */
 
 struct one {
     struct kept kept;
@@ -167,8 +164,7 @@ struct task *kept_patch_effect(struct system *s, const struct effect *e, outcome
     return &one->kept.flow.task;
 }
 
-/* --- small things
- * -------------------------------------------------------------------------------------------------- */
+/* --- small things ----------------------------------------------------------------------------- */
 
 char *kept_url(const struct system *s, const char *change, struct arena *a)
 {
@@ -209,8 +205,7 @@ json_t *kept_result_key(const struct effect *e, const json_t *doc)
     return json_pack("{s:s}", "id", e->key);
 }
 
-/* --- doctor
- * -------------------------------------------------------------------------------------------------------- */
+/* --- doctor ----------------------------------------------------------------------------------- */
 
 static void visited(struct kept *k, json_t *docs, const struct error *err)
 {

@@ -47,8 +47,7 @@ void kept_list(struct kept *k, const char *kind, int limit, kept_fn *then);
 /* Ends a flow with the shelf's error: FAILED when there is no such document, else RETRY. */
 void kept_failed(struct kept *k, const char *what, const char *id, const struct error *err);
 
-/* --- whole effects of one document
- * -------------------------------------------------------------------------------- */
+/* --- whole effects of one document ------------------------------------------------------------ */
 
 /* The verb's result, from the document as it stands after. New reference. */
 typedef json_t *kept_result(const struct effect *e, const json_t *doc);
@@ -59,8 +58,7 @@ struct task *kept_patch_effect(struct system *s, const struct effect *e, outcome
                                const char *kind, const char *id, json_t *patch,
                                kept_result *result); /* takes patch */
 
-/* --- small things
- * ------------------------------------------------------------------------------------------------- */
+/* --- small things ----------------------------------------------------------------------------- */
 
 /* {"id": key, "change", "created": when it was intended, "url"} and the named arguments (NULL-terminated), as
  * far as given. New reference. */

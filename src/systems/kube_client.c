@@ -41,9 +41,7 @@ struct kube {
     bool *closed;   /* set when closed from a callback */
 };
 
-/* --- calls
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static void unlink_call(struct kube_call *c)
 {
@@ -95,6 +93,21 @@ static void send_call(struct kube_call *c)
     c->http = http_send(c->kube->peer, &c->request, replied, c);
 }
 
+static const char *const *joined(struct arena *a, const char *const *ours, const char *const *more)
+{
+    size_t n = 0, m = 0;
+    while (ours && ours[n])
+        n++;
+    while (more && more[m])
+        m++;
+    const char **all = ARENA_ARRAY(a, n + m + 1, const char *);
+    for (size_t i = 0; i < n; i++)
+        all[i] = ours[i];
+    for (size_t i = 0; i < m; i++)
+        all[n + i] = arena_strdup(a, more[i]);
+    return all;
+}
+
 struct kube_call *kube_send(struct kube *k, const struct http_request *r, http_done_fn *done, void *ctx)
 {
     struct kube_call *c = calloc(1, sizeof *c);
@@ -112,7 +125,7 @@ struct kube_call *kube_send(struct kube *k, const struct http_request *r, http_d
     c->request.what = arena_strdup(a, r->what);
     c->request.content_type = arena_strdup(a, r->content_type);
     c->request.body = r->body ? arena_strndup(a, r->body, r->body_len) : NULL;
-    c->request.headers = k->access->headers;
+    c->request.headers = joined(a, k->access->headers, r->headers);
     c->request.on_body = r->on_body ? body_came : NULL;
     c->on_body = r->on_body;
     c->done = done;
@@ -130,8 +143,7 @@ void kube_cancel(struct kube_call *c)
     call_free(c);
 }
 
-/* --- credentials
- * ------------------------------------------------------------------------------------------------------ */
+/* --- credentials ------------------------------------------------------------------------------ */
 
 static struct kube_call *waiting(struct kube *k)
 {
@@ -243,8 +255,7 @@ static void ensure_signed_in(struct kube *k)
         run_plugin(k);
 }
 
-/* --- the connection
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the connection --------------------------------------------------------------------------- */
 
 static bool set_token_file(struct kube *k, struct http_peer_options *o, struct error *err)
 {

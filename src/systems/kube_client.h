@@ -21,7 +21,7 @@ void kube_close(
 struct http_peer *kube_peer(struct kube *k); /* for the words of a failure */
 const char *kube_namespace(const struct kube *k);
 
-/* As http_send (the request is copied; headers are the connection's own). A plugin that fails is a reply with
+/* As http_send (the request is copied). A plugin that fails is a reply with
  * status 0. */
 struct kube_call *kube_send(struct kube *k, const struct http_request *r, http_done_fn *done, void *ctx);
 void kube_cancel(struct kube_call *c); /* NULL is fine */

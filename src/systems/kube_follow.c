@@ -69,9 +69,7 @@ const char *kube_follow_note(const struct kube_follow *f)
     return f->note[0] ? f->note : NULL;
 }
 
-/* --- news
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- news ------------------------------------------------------------------------------------- */
 
 static void tell_news(void *ctx)
 {
@@ -103,9 +101,7 @@ static void take_note(struct kube_follow *f, const struct error *why)
     has_news(f);
 }
 
-/* --- listing
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- listing ---------------------------------------------------------------------------------- */
 
 static void start_list(struct kube_follow *f);
 static void start_watch(struct kube_follow *f);
@@ -194,9 +190,7 @@ static void start_list(struct kube_follow *f)
     f->list = kube_list_start(f->kube, &o);
 }
 
-/* --- watching
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 static void watched_item(void *ctx, json_t *event)
 {

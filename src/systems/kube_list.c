@@ -78,8 +78,11 @@ static void ask_for_page(struct kube_list *l)
     sift_free(l->sift);
     l->sift = sift_new(&s);
     l->broken = ERROR_NONE;
+    static const char *const partial[] = {
+        "Accept: application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json", NULL};
     l->request = (struct http_request){
         .method = "GET", .path = buf_str(&path), .what = l->o.what, .repeatable = true, .on_body = on_body};
+    l->request.headers = l->o.metadata_only ? partial : NULL;
     l->call = kube_send(l->kube, &l->request, page_came, l);
     l->request.path = l->o.path;
 }

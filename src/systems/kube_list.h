@@ -14,11 +14,12 @@ struct kube_list_end {
 };
 
 struct kube_list_options {
-    const char *what;                         /* "list of pods"; must outlive it */
-    const char *path;                         /* "/api/v1/namespaces/shop/pods"; may have a query */
-    const char *const *keep;                  /* as of systems/sift.h */
-    size_t string_max;                        /* as of systems/sift.h */
-    int page;                                 /* items a page; 0 = 1,000 */
+    const char *what;        /* "list of pods"; must outlive it */
+    const char *path;        /* "/api/v1/namespaces/shop/pods"; may have a query */
+    const char *const *keep; /* as of systems/sift.h */
+    size_t string_max;       /* as of systems/sift.h */
+    int page;                /* items a page; 0 = 1,000 */
+    bool metadata_only;      /* names and labels are enough: the server need not send the rest */
     void (*on_item)(void *ctx, json_t *item); /* borrowed; nothing may be ended from here */
     void (*on_again)(void *ctx);              /* forget all items: the list begins again; or NULL */
     void (*done)(void *ctx, const struct kube_list_end *end); /* the list is gone after it */

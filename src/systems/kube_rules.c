@@ -49,9 +49,7 @@ const char *const kube_workload_keep[] = {
     NULL,
 };
 
-/* --- matching
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 /* "cart" and "registry/shop/cart-api:1.4" are akin; a sidecar's image is not. */
 static bool akin(const char *image, const char *name)
@@ -95,9 +93,7 @@ static bool belongs(const json_t *containers, const char *workload, const struct
     return str_eq(workload, s->as) || service_container(containers, s, false) != NULL;
 }
 
-/* --- pods
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- pods ------------------------------------------------------------------------------------- */
 
 void kube_pod_workload(const json_t *pod, char *out, size_t n)
 {
@@ -248,9 +244,7 @@ const char *kube_pod_state(const json_t *pod)
     return state ? state : json_str(pod, "status.phase", "Unknown");
 }
 
-/* --- workloads
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- workloads -------------------------------------------------------------------------------- */
 
 static const json_t *template_containers(const json_t *workload)
 {
@@ -356,9 +350,7 @@ enum kube_rollout kube_rollout(const json_t *w, enum kube_kind kind, char *says,
     return r;
 }
 
-/* --- all that runs
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- all that runs ---------------------------------------------------------------------------- */
 
 static void count(json_t *counts, const char *key)
 {

@@ -25,7 +25,7 @@ struct kube_service {
 
 enum kube_kind { KUBE_DEPLOYMENT, KUBE_STATEFULSET, KUBE_DAEMONSET };
 
-/* --- pods --- */
+/* --- pods ------------------------------------------------------------------------------------- */
 
 /* The workload a pod belongs to: its controller's name, without the hash that a ReplicaSet adds. Into `out`;
  * "" for a pod without. */
@@ -54,7 +54,7 @@ struct kube_problem kube_pod_last_crash(const json_t *pod);
  * Borrowed. */
 const char *kube_pod_state(const json_t *pod);
 
-/* --- workloads --- */
+/* --- workloads -------------------------------------------------------------------------------- */
 
 bool kube_workload_of(const json_t *workload, const struct kube_service *s);
 const char *kube_workload_image(const json_t *workload,
@@ -65,7 +65,7 @@ enum kube_rollout { KUBE_ROLLOUT_WAITS, KUBE_ROLLOUT_DONE, KUBE_ROLLOUT_FAILED }
 /* `says` gets a sentence: what is waited for, or what failed. */
 enum kube_rollout kube_rollout(const json_t *workload, enum kube_kind kind, char *says, size_t n);
 
-/* --- all that runs --- */
+/* --- all that runs ---------------------------------------------------------------------------- */
 
 /* Counts a pod's images: `images` {image: count} of every container, `versions` {service: {tag: count}} of
  * the container that is the pod's service. Its name is that of an override (`named`, ends with a NULL name;

@@ -66,9 +66,7 @@ static const struct kubernetes *driver_of(const struct verify *v)
     return (const struct kubernetes *)v->flow.system;
 }
 
-/* --- problems
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- problems --------------------------------------------------------------------------------- */
 
 static void add_problem(struct judgement *j, bool fatal, const char *service, const char *pod,
                         const char *reason, const char *message, const char *container)
@@ -94,9 +92,7 @@ static void add_fatal(struct judgement *j, const char *what)
         j->settled_at = at;
 }
 
-/* --- pods
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- pods ------------------------------------------------------------------------------------- */
 
 /* Restarts since we began to look; `recent` when the last is not long ago. A pod that came later began at 0.
  */
@@ -175,9 +171,7 @@ static struct pods_of judge_pods(struct judgement *j, const struct kube_service 
     return sum;
 }
 
-/* --- services
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- services --------------------------------------------------------------------------------- */
 
 struct workloads_of {
     int n;
@@ -258,9 +252,7 @@ static void judge_service(struct judgement *j, const struct kube_service *s)
                                     (json_int_t)w.wanted, "done", done, "says", says));
 }
 
-/* --- logs of a failure
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- logs of a failure ------------------------------------------------------------------------ */
 
 static void end_failed(struct verify *v)
 {
@@ -328,9 +320,7 @@ static void fail(struct verify *v, json_t *view)
     next_log(v);
 }
 
-/* --- judging
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- judging ---------------------------------------------------------------------------------- */
 
 static bool all_synced(const struct verify *v)
 {
@@ -410,9 +400,7 @@ static void on_news(void *ctx)
     judge(ctx);
 }
 
-/* --- beginning
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
 static bool pod_wanted(void *ctx, const json_t *pod)
 {

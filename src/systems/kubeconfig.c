@@ -34,8 +34,7 @@ struct kubeconfig {
     const char **names; /* of the contexts */
 };
 
-/* --- reading and merging
- * --------------------------------------------------------------------------------------------- */
+/* --- reading and merging ---------------------------------------------------------------------- */
 
 static const struct entry *find(const struct entries *e, const char *name)
 {
@@ -143,9 +142,7 @@ const char *const *kubeconfig_contexts(const struct kubeconfig *k)
     return k->names;
 }
 
-/* --- fields
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 static bool wrong(const struct entry *e, const char *key, struct error *err, const char *says)
 {
@@ -197,8 +194,7 @@ static bool read_pem(const struct entry *e, const char *key, struct arena *a, co
     return true;
 }
 
-/* --- cluster and user
- * --------------------------------------------------------------------------------------------------- */
+/* --- cluster and user ------------------------------------------------------------------------- */
 
 static bool read_cluster(const struct entry *c, struct arena *a, struct kube_access *out, struct error *err)
 {
@@ -356,9 +352,7 @@ static bool read_user(const struct entry *u, const struct entry *cluster, struct
     return signs_in || !exec || exec->kind != YAML_MAP || read_exec(u, exec, cluster, a, out, err);
 }
 
-/* --- contexts
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- contexts --------------------------------------------------------------------------------- */
 
 static bool no_context(const struct kubeconfig *k, const char *name, struct error *err)
 {
@@ -408,8 +402,7 @@ bool kube_in_cluster(const char *folder, struct arena *a, struct kube_access *ou
     return true;
 }
 
-/* --- what a plugin prints
- * -------------------------------------------------------------------------------------------------- */
+/* --- what a plugin prints --------------------------------------------------------------------- */
 
 bool kube_credential_parse(const char *text, size_t n, const struct kube_exec *exec, struct arena *a,
                            struct kube_credential *out, struct error *err)

@@ -11,8 +11,7 @@
 
 enum { TARGETS_MAX = 2000, OVERRIDES_MAX = 2000 };
 
-/* --- connections
- * ------------------------------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static bool find_access(struct kubernetes *k, const char *context, struct kube_access *out, struct error *err)
 {
@@ -99,8 +98,7 @@ char *kubernetes_path(const char *group, const char *namespace_, const char *res
     return arena_strdup(a, buf_str(&path));
 }
 
-/* --- configuration
- * ------------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static const char *copied(struct kubernetes *k, const struct yaml *y, const char *key)
 {

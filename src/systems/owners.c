@@ -6,8 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- RFC 4180
- * ---------------------------------------------------------------------------------------------------- */
+/* --- RFC 4180 --------------------------------------------------------------------------------- */
 
 struct reader {
     const char *p, *end, *line_start;
@@ -142,8 +141,7 @@ bool csv_parse(const char *text, size_t n, const char *file, struct arena *a, st
     return true;
 }
 
-/* --- owners
- * ------------------------------------------------------------------------------------------------------- */
+/* --- owners ----------------------------------------------------------------------------------- */
 
 static const char *const columns[] = {"service", "team", "channel", "schedule", "people", NULL};
 enum { COL_SERVICE, COL_TEAM, COL_CHANNEL, COL_SCHEDULE, COL_PEOPLE, COLS };

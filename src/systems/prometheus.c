@@ -24,9 +24,7 @@ struct prometheus {
     int n;
 };
 
-/* --- asking
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void plan(struct health_look *l)
 {
@@ -57,9 +55,7 @@ static struct http_call *send_query(struct health_ask *q)
     return http_send(p->peer, &r, health_look_answered, q);
 }
 
-/* --- answers
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 /* Samples are texts: "0.42", "NaN", "+Inf". */
 static bool sample(const json_t *pair, double *out)
@@ -139,9 +135,7 @@ static const struct health_look_ops ops = {
     .nothing = "no measures are configured: nothing was measured",
 };
 
-/* --- verbs
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- verbs ------------------------------------------------------------------------------------ */
 
 static struct task *snapshot(struct system *s, const struct effect *e, outcome_fn *done,
                              progress_fn *progress, void *ctx)
@@ -164,9 +158,7 @@ static struct task *mark(struct system *s, const struct effect *e, outcome_fn *d
                      json_pack("{s:s, s:s}", "id", "", "says", "Prometheus has no dashboards to mark"));
 }
 
-/* --- doctor
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* --- doctor ----------------------------------------------------------------------------------- */
 
 static void asked_buildinfo(struct flow *f, const struct http_reply *reply)
 {
@@ -190,9 +182,7 @@ static void check(struct system *s, check_fn *done, void *ctx)
     flow_get(&c->f, "build information", "/api/v1/status/buildinfo", asked_buildinfo);
 }
 
-/* --- configuration
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static bool read_limit(const struct yaml *y, const char *file, const char *key, double *out,
                        struct error *err)

@@ -1,27 +1,27 @@
 /* releases.h: the role "releases": does the tag exist, is it a fix of what runs, have its checks passed.
  *
  * releases.check (looks)
- *   arguments  services: [{"service", "tag", "before"}]     before: the tag that runs now; absent or "" when nothing does
- *   result and progress view
+ *   arguments  services: [{"service", "tag", "before"}]     before: the tag that runs now; absent or "" when
+ * nothing does result and progress view
  *              {"services": [{"service", "tag", "before",
  *                             "exists": true,
- *                             "descends": true,            the tag holds all that `before` holds; null when that is not known
- *                             "checks": "passed" | "failed" | "pending" | "none",     none: this system knows no checks
+ *                             "descends": true,            the tag holds all that `before` holds; null when
+ * that is not known "checks": "passed" | "failed" | "pending" | "none",     none: this system knows no checks
  *                             "url": page of the tag, or "",
  *                             "commit": "..", "at": UTC ms of the commit, 0 = not known,
- *                             "schema": ["db/migrations/017.sql"],   files under migration paths that changed since `before`; may be null
- *                             "says": "..."}],
- *               "problems": [{"service", "says"}]}
- *   outcome    FAILED when a tag does not exist, does not hold what runs, or its checks failed. While checks are pending it
- *              waits. Schema changes are no failure: they matter for the rollback. */
+ *                             "schema": ["db/migrations/017.sql"],   files under migration paths that changed
+ * since `before`; may be null "says": "..."}], "problems": [{"service", "says"}]} outcome    FAILED when a
+ * tag does not exist, does not hold what runs, or its checks failed. While checks are pending it waits.
+ * Schema changes are no failure: they matter for the rollback. */
 #ifndef SB_SYSTEMS_RELEASES_H
 #define SB_SYSTEMS_RELEASES_H
 
 #include <stdbool.h>
 
-/* Is the file under a migration path? A pattern is a path from the root with `*` (within a segment) and `**` (across segments); one
- * that ends with '/' means everything below that folder, wherever the folder is; one without any '/' means a file or a folder
- * of that name, wherever it is. Pure, and bounded for hostile patterns. */
+/* Is the file under a migration path? A pattern is a path from the root with `*` (within a segment) and `**`
+ * (across segments); one that ends with '/' means everything below that folder, wherever the folder is; one
+ * without any '/' means a file or a folder of that name, wherever it is. Pure, and bounded for hostile
+ * patterns. */
 bool releases_path_matches(const char *pattern, const char *path);
 
 /* The migration paths used when a configuration gives none, NULL-terminated. */

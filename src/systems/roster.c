@@ -33,8 +33,7 @@ struct roster {
     int64_t answer_ms; /* drills: whoever is on call answers by itself after so long; 0 = people must */
 };
 
-/* --- whose turn is it
- * ----------------------------------------------------------------------------------------------- */
+/* --- whose turn is it ------------------------------------------------------------------------- */
 
 /* Days since 1970 of a civil date (proleptic Gregorian). */
 static int64_t day_number(const struct civil *c)
@@ -134,9 +133,7 @@ static struct task *oncall(struct system *s, const struct effect *e, outcome_fn 
                      json_pack("{s:o, s:s}", "people", on_call(its, now_of(s)), "schedule", name));
 }
 
-/* --- alerts
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- alerts ----------------------------------------------------------------------------------- */
 
 static json_t *alert_id(const struct effect *e, const json_t *doc)
 {
@@ -215,8 +212,7 @@ static struct task *close_alert(struct system *s, const struct effect *e, outcom
     return kept_patch_effect(s, e, done, ctx, KEPT_ALERT, json_str(e->args, "alert", ""), patch, alert_id);
 }
 
-/* --- configuration
- * ---------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 static const struct person *person_by_id(const struct roster *r, const char *id)
 {

@@ -45,8 +45,7 @@ struct sift {
     struct error error;
 };
 
-/* --- wanted paths
- * -------------------------------------------------------------------------------------------------- */
+/* --- wanted paths ----------------------------------------------------------------------------- */
 
 static struct wanted *child_of(struct arena *a, struct wanted *parent, const char *name, size_t n)
 {
@@ -81,8 +80,7 @@ static const struct wanted *lookup(const struct wanted *parent, const char *name
     return NULL;
 }
 
-/* --- putting values together
- * ---------------------------------------------------------------------------------------- */
+/* --- putting values together ------------------------------------------------------------------ */
 
 static int stop(struct sift *s, enum error_code code, const char *says)
 {
@@ -195,8 +193,7 @@ static bool scalar_wanted(struct sift *s)
     return w && w->all;
 }
 
-/* --- what yajl gives
- * -------------------------------------------------------------------------------------------------- */
+/* --- what yajl gives -------------------------------------------------------------------------- */
 
 static int on_null(void *ctx)
 {
@@ -282,9 +279,7 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
-/* --- outside
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- outside ---------------------------------------------------------------------------------- */
 
 struct sift *sift_new(const struct sift_options *o)
 {

@@ -38,8 +38,7 @@ struct drive {
     char state_dir[64];
 };
 
-/* --- the shelf
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the shelf -------------------------------------------------------------------------------- */
 
 struct shelf_answer {
     json_t *doc;
@@ -110,9 +109,7 @@ static void shelf_list(void *ctx, const char *kind, int limit,
     json_decref(list);
 }
 
-/* --- set-up
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static int64_t drive_now(void *ctx)
 {
@@ -190,9 +187,7 @@ static UNUSED void drive_open(struct drive *d, const struct driver *driver, cons
         fail_msg("%s: %d:%d: %s", driver->name, err.line, err.column, err.text);
 }
 
-/* --- verbs
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- verbs ------------------------------------------------------------------------------------ */
 
 static void drive_ended(void *ctx, const struct outcome *o)
 {

@@ -3,8 +3,7 @@
 #include "systems/documents.h"
 #include "systems/drivers.h"
 
-/* --- tickets
- * ------------------------------------------------------------------------------------------------------- */
+/* --- tickets ---------------------------------------------------------------------------------- */
 
 static void a_ticket_made_twice_is_one_ticket(void **state)
 {
@@ -85,8 +84,7 @@ static void doctor_hears_whether_the_store_answers(void **state)
     assert_int_equal(d->end.checks[0].state, CHECK_FAIL);
 }
 
-/* --- calendar
- * ------------------------------------------------------------------------------------------------------- */
+/* --- calendar --------------------------------------------------------------------------------- */
 
 static void make_event(struct drive *d, const char *key, const char *title, int64_t from, int64_t to)
 {
@@ -153,8 +151,7 @@ static void configured_freezes_concern_their_clients_only(void **state)
     assert_int_equal(conflicts(d, inside, inside + 1, "", ""), 1);
 }
 
-/* --- status page
- * ------------------------------------------------------------------------------------------------------ */
+/* --- status page ------------------------------------------------------------------------------ */
 
 static json_t *maintenance_args(const char *body)
 {
@@ -215,9 +212,7 @@ static void components_are_set_read_back_and_misspelt_words_refused(void **state
     assert_done(d);
 }
 
-/* --- timeline
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- timeline --------------------------------------------------------------------------------- */
 
 static void posts_open_threads_and_are_edited_in_place(void **state)
 {
@@ -257,9 +252,7 @@ static void those_who_have_not_opened_the_timeline_are_absent(void **state)
     assert_string_equal(drive_str(d, "absent.0"), "bob@x.example");
 }
 
-/* --- roster
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- roster ----------------------------------------------------------------------------------- */
 
 static const char rota[] = "people:\n"
                            "  ann: {name: Ann, mail: ann@x.example, phone: '+1'}\n"
@@ -339,9 +332,7 @@ static void a_roster_that_makes_no_sense_is_refused_with_its_place(void **state)
     }
 }
 
-/* --- none, csv
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- none, csv -------------------------------------------------------------------------------- */
 
 static void without_a_cluster_nothing_is_known_and_every_result_says_so(void **state)
 {

@@ -365,8 +365,7 @@ static void a_wrong_command_line_is_refused_with_its_place(void **state)
     }
 }
 
-/* --- the log
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 static void marks_are_read_however_the_output_is_cut_in_pieces(void **state)
 {

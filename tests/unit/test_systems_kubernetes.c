@@ -1,9 +1,12 @@
 /* The kubernetes driver against a small API server that lists, pages, watches and forgets. */
 #include "base/buf.h"
+#include "base/hash.h"
 #include "drive.h"
 #include "net/server.h"
 #include "systems/drivers.h"
+#include "systems/kube_helm.h"
 #include <sys/stat.h>
+#include <zlib.h>
 
 enum { WATCHERS = 32 };
 
@@ -27,8 +30,7 @@ struct api {
     char seen_token[128];
 };
 
-/* --- the server
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the server ------------------------------------------------------------------------------- */
 
 static void watcher_gone(void *ctx)
 {
@@ -99,6 +101,10 @@ static void answer_list(struct api *api, struct exchange *x, const char *resourc
         return;
     }
     api->pages++;
+    if (strcmp(resource, "secrets") == 0) {
+        assert_string_equal(request_query(x, "labelSelector"), "owner=helm");
+        assert_non_null(strstr(request_header(x, "Accept"), "PartialObjectMetadataList"));
+    }
     json_object_foreach(all, name, object)
     {
         if (at >= from && at < from + most)
@@ -176,6 +182,8 @@ static void serve(void *ctx, struct exchange *x)
         status(x, 404, "NotFound");
     } else if (api->forbidden && strcmp(resource, api->forbidden) == 0) {
         status(x, 403, "Forbidden");
+    } else if (strstr(path, "/secrets/")) {
+        answer_json(x, 200, json_incref(json_object_get(objects_of(api, "secrets"), resource)));
     } else if (api->garbage) {
         answer_text(x, 200, "<html>please log in</html>");
     } else if (request_query(x, "watch")) {
@@ -189,9 +197,7 @@ static void serve(void *ctx, struct exchange *x)
     }
 }
 
-/* --- set-up
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static int up(void **state)
 {
@@ -249,8 +255,7 @@ static void open_cluster(struct api *api, const char *user, const char *rest)
     drive_open(api->d, &kubernetes_driver, config);
 }
 
-/* --- what is in the cluster
- * ------------------------------------------------------------------------------------------------ */
+/* --- what is in the cluster ------------------------------------------------------------------- */
 
 static void deployment(struct api *api, const char *name, const char *tag, int replicas, int done)
 {
@@ -308,9 +313,7 @@ static void wait_for_view(struct api *api, const char *path, const char *text)
     fail_msg("never saw %s = %s in %s", path, text, view);
 }
 
-/* --- versions
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- versions --------------------------------------------------------------------------------- */
 
 static json_t *tangerine(void)
 {
@@ -368,9 +371,123 @@ static void what_is_no_list_and_what_is_not_allowed_are_no_empty_versions(void *
     assert_non_null(strstr(api->d->end.error.text, "did you mean \"tangerine/prod\""));
 }
 
-/* --- verify
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- Helm ------------------------------------------------------------------------------------- */
+
+/* A record as Helm keeps it: JSON, packed, base64, and base64 once more for Kubernetes. Caller frees. */
+static char *packed(const void *json, size_t n, bool pack)
+{
+    size_t room = n + 1024;
+    unsigned char *bytes = malloc(room);
+    if (pack) {
+        z_stream z = {.next_in = (Bytef *)(uintptr_t)json,
+                      .avail_in = (uInt)n,
+                      .next_out = bytes,
+                      .avail_out = (uInt)room};
+        assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+        assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+        room = z.total_out;
+        (void)deflateEnd(&z);
+    } else {
+        memcpy(bytes, json, n);
+        room = n;
+    }
+    char *inner = base64_encode(bytes, room, false), *outer = base64_encode(inner, strlen(inner), false);
+    free(bytes);
+    free(inner);
+    return outer;
+}
+
+static char *record_of(int revision, const char *status)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "{\"name\":\"cart\",\"version\":%d,\"info\":{\"status\":\"%s\",\"last_deployed\":\"2026-"
+                   "09-02T10:00:12Z\",\"description\":\"d\"},"
+                   "\"config\":{\"password\":\"hunter2\"},\"chart\":{\"metadata\":{\"name\":\"cart\","
+                   "\"version\":\"2.3.0\",\"appVersion\":\"1.4.2\"}}}",
+                   revision, status);
+    return packed(text, strlen(text), true);
+}
+
+static void revision(struct api *api, int n, const char *status, const char *record)
+{
+    put(api, "secrets",
+        json_pack("{s:{s:o, s:{s:s, s:o, s:s}}, s:{s:s}}", "metadata", "name",
+                  json_sprintf("sh.helm.release.v1.cart.v%d", n), "labels", "name", "cart", "version",
+                  json_sprintf("%d", n), "status", status, "data", "release", record));
+}
+
+static void the_newest_revision_of_each_helm_release_is_told(void **state)
+{
+    struct api *api = *state;
+    char *old = record_of(9, "superseded"), *now = record_of(10, "deployed");
+    revision(api, 9, "superseded", old);
+    revision(api, 10, "deployed", now);
+    pod(api, "cart", "h-a", "1", true, 0, NULL);
+    open_cluster(api, "{}", "helm: true\n");
+    drive_do(api->d, "versions", "k", tangerine());
+    assert_done(api->d);
+    assert_int_equal(json_array_size(json_object_get(api->d->end.result, "releases")), 1);
+    assert_int_equal(json_int(api->d->end.result, "releases.0.revision", 0), 10);
+    assert_string_equal(drive_str(api->d, "releases.0.status"), "deployed");
+    assert_string_equal(drive_str(api->d, "releases.0.chart"), "cart-2.3.0");
+    assert_string_equal(drive_str(api->d, "releases.0.app_version"), "1.4.2");
+    char *all = json_dumps(api->d->end.result, 0);
+    assert_null(strstr(all, "hunter2"));
+    free(all);
+    revision(api, 11, "pending-upgrade", "no record");
+    drive_do(api->d, "versions", "k", tangerine());
+    assert_int_equal(json_int(api->d->end.result, "releases.0.revision", 0), 11);
+    assert_string_equal(drive_str(api->d, "releases.0.status"), "pending-upgrade");
+    free(old);
+    free(now);
+}
+
+static void helm_releases_that_may_not_be_read_leave_the_versions_as_they_are(void **state)
+{
+    struct api *api = *state;
+    pod(api, "cart", "h-a", "1", true, 0, NULL);
+    api->forbidden = "secrets";
+    open_cluster(api, "{}", "helm: true\n");
+    drive_do(api->d, "versions", "k", tangerine());
+    assert_done(api->d);
+    assert_string_equal(drive_str(api->d, "services.cart"), "1");
+    assert_non_null(strstr(drive_str(api->d, "says"), "Forbidden"));
+}
+
+static void a_helm_record_is_read_in_all_its_forms_and_bounded(void **state)
+{
+    (void)state;
+    struct error err = ERROR_NONE;
+    static const char plain[] = "{\"name\":\"cart\",\"version\":3}";
+    char *old = packed(plain, strlen(plain), false);
+    json_t *r = kube_helm_record(old, &err);
+    assert_int_equal(json_int(r, "revision", 0), 3);
+    json_decref(r);
+    free(old);
+    char *whole = record_of(1, "deployed");
+    for (size_t n = 0; n < strlen(whole); n += 5) {
+        char *part = strndup(whole, n);
+        r = kube_helm_record(part, &err);
+        assert_null(r);
+        assert_null(strstr(err.text, "hunter2"));
+        free(part);
+    }
+    free(whole);
+    size_t big = (size_t)HELM_RECORD_MAX + 100;
+    char *blank = malloc(big);
+    memset(blank, ' ', big);
+    char *bomb = packed(blank, big, true);
+    assert_true(strlen(bomb) < 1 << 20);
+    assert_null(kube_helm_record(bomb, &err));
+    assert_int_equal(err.code, SB_LIMIT);
+    free(bomb);
+    free(blank);
+    assert_null(kube_helm_record("***", &err));
+    assert_int_equal(err.code, SB_PARSE);
+}
+
+/* --- verify ----------------------------------------------------------------------------------- */
 
 static void a_service_that_runs_at_its_tag_is_verified(void **state)
 {
@@ -523,9 +640,7 @@ static void a_service_that_nothing_is_named_after_is_said_to_be_missing(void **s
     assert_done(api->d);
 }
 
-/* --- watching
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 static void change_is_noticed(struct api *api)
 {
@@ -601,9 +716,7 @@ static void a_verification_that_is_cancelled_or_closed_is_silent(void **state)
     assert_false(api->d->end.over);
 }
 
-/* --- signing in
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- signing in ------------------------------------------------------------------------------- */
 
 static void a_token_and_a_token_file_sign_in(void **state)
 {
@@ -712,9 +825,7 @@ static void a_plugin_that_fails_is_named_with_its_words(void **state)
     assert_non_null(strstr(api->d->end.error.text, "/no/such/plugin"));
 }
 
-/* --- configuration, doctor
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- configuration, doctor -------------------------------------------------------------------- */
 
 static void wrong_configurations_are_refused_with_their_place(void **state)
 {
@@ -783,6 +894,9 @@ int main(void)
         api_test(versions_are_counted_over_all_pages),
         api_test(an_expired_page_begins_the_list_again_and_counts_nothing_twice),
         api_test(what_is_no_list_and_what_is_not_allowed_are_no_empty_versions),
+        api_test(the_newest_revision_of_each_helm_release_is_told),
+        api_test(helm_releases_that_may_not_be_read_leave_the_versions_as_they_are),
+        cmocka_unit_test(a_helm_record_is_read_in_all_its_forms_and_bounded),
         api_test(a_service_that_runs_at_its_tag_is_verified),
         api_test(a_rollout_is_followed_live_to_its_end),
         api_test(a_crash_loop_of_the_new_version_fails_at_once_with_its_last_words),
