@@ -152,7 +152,8 @@ static const char *change_of(struct drill *d, struct args *a, const char *file, 
 static int conclude(struct drill *d, struct args *a, const char *id, int status)
 {
     struct error err = ERROR_NONE;
-    _cleanup_json_ json_t *verdict = session_call(d->session, "POST", "/api/v1/verify", json_object(), &err);
+    _cleanup_json_ json_t *all = json_object();
+    _cleanup_json_ json_t *verdict = session_call(d->session, "POST", "/api/v1/verify", all, &err);
     _cleanup_json_ json_t *report = session_call(
         d->session, "GET", arena_printf(a->arena, "/api/v1/changes/%s/report?format=html", id), NULL, NULL);
     if (!verdict)
