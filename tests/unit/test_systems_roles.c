@@ -307,6 +307,36 @@ static void only_known_names_in_braces_are_filled(void **state)
     assert_false(fill_uses("x {envy}", "env"));
 }
 
+static void the_built_in_calendar_is_a_feed_that_calendars_read(void **state)
+{
+    (void)state;
+    _cleanup_json_ json_t *events =
+        json_pack("[{s:s, s:s, s:s, s:I, s:I, s:s, s:[s, s], s:s}, {s:s, s:s, s:I, s:I, s:s, s:{s:i}}]", "id",
+                  "HF-7/calendar/1", "title", "Hotfix; cart, prod\nEND:VEVENT", "description",
+                  "line one\nline two", "from", (json_int_t)1707418800000, "to", (json_int_t)1707424200000,
+                  "status", "confirmed", "attendees", "tam@x.example", "a b\r\nX: y", "url",
+                  "https://box.example/changes/HF-7", "id", "HF-8/calendar/1", "title", "Gone", "from",
+                  (json_int_t)0, "to", (json_int_t)1, "status", "cancelled", "changes", "k", 1);
+    char *feed = calendar_feed(events, "Changes", 1707400000000);
+    static const char *const lines[] = {"BEGIN:VCALENDAR\r\n",
+                                        "X-WR-CALNAME:Changes\r\n",
+                                        "UID:HF-7/calendar/1\r\n",
+                                        "DTSTART:20240208T190000Z\r\n",
+                                        "DTEND:20240208T203000Z\r\n",
+                                        "SUMMARY:Hotfix\\; cart\\, prod\\nEND:VEVENT\r\n",
+                                        "DESCRIPTION:line one\\nline two\r\n",
+                                        "ATTENDEE:mailto:tam@x.example\r\n",
+                                        "URL:https://box.example/changes/HF-7\r\n",
+                                        "STATUS:CANCELLED\r\n",
+                                        "SEQUENCE:1\r\n",
+                                        "END:VCALENDAR\r\n"};
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        if (!strstr(feed, lines[i]))
+            fail_msg("no %s in %s", lines[i], feed);
+    assert_null(strstr(feed, "X: y"));
+    free(feed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_quiet_soak_tells_its_tenths_and_no_more),
         cmocka_unit_test(a_soak_is_given_in_milliseconds_or_in_words),
         cmocka_unit_test(a_freeze_and_a_client_are_known_by_whole_words),
+        cmocka_unit_test(the_built_in_calendar_is_a_feed_that_calendars_read),
         cmocka_unit_test(migration_paths_match_folders_and_patterns),
         cmocka_unit_test(an_ownership_table_is_read_with_quotes_line_breaks_and_missing_fields),
         cmocka_unit_test(a_wrong_ownership_table_is_refused_with_its_place),
