@@ -12,6 +12,7 @@ const struct driver *const drivers[] = {
     &git_driver,
     &http_driver,
     &jenkins_driver,
+    &jira_driver,
     &kubernetes_driver,
     &none_cluster_driver,
     &prometheus_driver,

@@ -14,6 +14,7 @@ extern const struct driver csv_driver;                /* owners */
 extern const struct driver git_driver;                /* releases */
 extern const struct driver http_driver;               /* health */
 extern const struct driver jenkins_driver;            /* pipeline */
+extern const struct driver jira_driver;               /* tickets */
 extern const struct driver kubernetes_driver;         /* cluster */
 extern const struct driver none_cluster_driver;       /* cluster */
 extern const struct driver prometheus_driver;         /* health */
