@@ -41,11 +41,11 @@ static void print_message(const json_t *m)
 
 static void print_step(const json_t *step, const char *zone, int64_t now, struct arena *a)
 {
-    const char *skipped = json_str(step, "skipped", NULL);
+    bool skipped = json_flag(step, "skipped", false);
     int64_t at = json_int(step, "at", 0);
     printf("  %s %-22s %s\n", skipped ? "-" : "*", json_str(step, "id", "?"), json_str(step, "title", ""));
     if (skipped) {
-        printf("      skipped: %s\n", skipped);
+        printf("      skipped: %s\n", json_str(step, "because", ""));
         return;
     }
     if (at)

@@ -11,6 +11,8 @@
 
 /* A call takes no longer than this; observations (versions, doctor) talk to outside systems meanwhile. */
 #define CALL_MS (120 * 1000)
+/* A process that holds the store has gone, or listens, within this. */
+#define STORE_BUSY_MS 5000
 
 struct session {
     struct arena arena;
@@ -30,22 +32,9 @@ struct session {
     int signum;
 };
 
-const char *state_dir_of(const struct args *a, const struct session_options *o)
-{
-    const char *dir = o && o->state ? o->state : opt(a, "state");
-    if (!dir)
-        dir = getenv("SIGNALBOX_STATE");
-    if (dir && *dir)
-        return dir;
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (xdg && *xdg)
-        return arena_printf(a->arena, "%s/signalbox", xdg);
-    return arena_printf(a->arena, "%s/.local/state/signalbox", home && *home ? home : ".");
-}
-
 static const char *config_of(const struct args *a, const struct session_options *o)
 {
-    if (o->config)
+    if (o && o->config)
         return o->config;
     const char *file = opt(a, "config");
     if (!file)
@@ -56,6 +45,22 @@ static const char *config_of(const struct args *a, const struct session_options 
     file = xdg && *xdg ? arena_printf(a->arena, "%s/signalbox.yaml", xdg)
                        : arena_printf(a->arena, "%s/.config/signalbox.yaml", home && *home ? home : ".");
     return access(file, F_OK) == 0 ? file : NULL;
+}
+
+const char *state_dir_of(const struct args *a, const struct session_options *o)
+{
+    const char *dir = o && o->state ? o->state : opt(a, "state");
+    if (!dir)
+        dir = getenv("SIGNALBOX_STATE");
+    if (dir && *dir)
+        return dir;
+    /* What is wrong with a configuration is told when the engine is opened with it. */
+    struct config *c = config_read(config_of(a, o), a->arena, NULL);
+    if (!c)
+        c = config_read(NULL, a->arena, NULL);
+    dir = c ? arena_strdup(a->arena, c->state_dir) : ".";
+    config_free(c);
+    return dir;
 }
 
 static const char *login_name(struct arena *a)
@@ -168,13 +173,15 @@ static bool open_local(struct session *s, const struct args *a, const struct ses
                                       .speed = o->speed > 0 ? o->speed : 1,
                                       .hold = !o->carry,
                                       .yes = o->yes,
-                                      .yes_as = o->yes_as,
+                                      .yes_as = o->yes_as ? o->yes_as : s->by,
                                       .socket_path = socket};
     s->engine = engine_open(&eo, err);
     if (!s->engine)
         return false;
     s->api = api_new(s->engine);
     s->listening = engine_listen(s->engine, on_change, s);
+    if (!o->carry) /* over in a moment: nobody should begin to talk to us */
+        return true;
     const struct server_options so = {.unix_path = socket, .listen_fd = -1};
     s->socket = server_new(s->loop, &so, on_exchange, s, err);
     return s->socket != NULL;
@@ -204,6 +211,41 @@ static bool alive(struct session *s, const char *socket)
     return false;
 }
 
+static void not_local(struct session *s)
+{
+    server_free(s->socket);
+    api_free(s->api);
+    if (s->engine) {
+        engine_unlisten(s->engine, s->listening);
+        engine_close(s->engine);
+    }
+    config_free(s->config);
+    s->socket = NULL;
+    s->api = NULL;
+    s->engine = NULL;
+    s->config = NULL;
+}
+
+/* Through the process that holds the store, or as the one that does. A command that only looks holds it for a
+ * moment without listening, and one that carries changes out listens a moment after it has taken it: both are
+ * waited for. */
+static bool open_here(struct session *s, const struct args *a, const struct session_options *o,
+                      const char *socket, struct error *err)
+{
+    int64_t until = loop_mono_ms() + STORE_BUSY_MS;
+    for (;;) {
+        struct error e = ERROR_NONE;
+        if (alive(s, socket) || open_local(s, a, o, socket, &e))
+            return true;
+        not_local(s);
+        if (e.code != SB_CONFLICT || loop_mono_ms() > until) {
+            *err = e;
+            return false;
+        }
+        usleep(20000);
+    }
+}
+
 struct session *session_open(const struct args *a, const struct session_options *o, struct error *err)
 {
     struct session *s = calloc(1, sizeof *s);
@@ -214,15 +256,7 @@ struct session *session_open(const struct args *a, const struct session_options 
     s->state_dir = arena_strdup(&s->arena, state_dir_of(a, o));
     s->by = login_name(&s->arena);
     const char *socket = arena_printf(&s->arena, "%s/signalbox.sock", s->state_dir);
-    bool remote = opt(a, "server") != NULL;
-    bool ok;
-    if (remote)
-        ok = open_remote(s, a, NULL, err);
-    else if (alive(s, socket))
-        ok = remote = true;
-    else
-        ok = open_local(s, a, o, socket, err);
-    if (!ok) {
+    if (!(opt(a, "server") ? open_remote(s, a, NULL, err) : open_here(s, a, o, socket, err))) {
         session_close(s);
         return NULL;
     }
@@ -234,15 +268,7 @@ void session_close(struct session *s)
 {
     if (!s)
         return;
-    if (s->socket)
-        server_free(s->socket);
-    if (s->api)
-        api_free(s->api);
-    if (s->engine) {
-        engine_unlisten(s->engine, s->listening);
-        engine_close(s->engine);
-    }
-    config_free(s->config);
+    not_local(s);
     timer_cancel(s->reconnect);
     if (s->peer)
         http_peer_free(s->peer);
