@@ -428,7 +428,7 @@ static bool apply_to_step(struct control *c, const struct procedure *p, const st
     if (e->run != k->run)
         return error_set(err, SB_STATE, "%s: step %s is in run %d by now, not %d", event_names[e->type],
                          p->steps[e->step].id, k->run, e->run);
-    enum step_status from = (enum step_status)k->status, to;
+    enum step_status from = (enum step_status)k->status, to = from;
     if (!target(c, p, e, &to, err))
         return false;
     bool by_person = e->by && *e->by;

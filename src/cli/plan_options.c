@@ -34,7 +34,7 @@ static bool add_services(json_t *plan, const struct args *a, struct error *err)
     json_t *services = json_array();
     json_object_set_new(plan, "services", services);
     for (int i = 0; i < n; i++) {
-        const char *name, *tag;
+        const char *name = NULL, *tag = NULL;
         if (!split(a->arena, list[i], "service", &name, &tag, err))
             return false;
         json_array_append_new(services, json_pack("{s:s, s:s}", "service", name, "tag", tag));
@@ -52,7 +52,7 @@ static bool add_inputs(json_t *plan, const struct args *a, struct error *err)
         json_object_set_new(plan, "inputs", inputs);
     }
     for (int i = 0; i < n; i++) {
-        const char *name, *value;
+        const char *name = NULL, *value = NULL;
         if (!split(a->arena, list[i], "input", &name, &value, err))
             return false;
         json_object_set_new(inputs, name, json_string(value));

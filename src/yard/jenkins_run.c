@@ -251,12 +251,10 @@ static void foresee(const struct yard *y, const json_t *world, const json_t *bui
         s->error = json_str(done, "error", NULL);
         return;
     }
-    const json_t *length = rule_value(world, s, "duration");
+    const json_t *length = rule_value(world, s, "duration"), *unstable = rule_value(world, s, "unstable");
     s->start = start;
     s->error = s->gate ? NULL : failure_of(world, build, s, a);
-    s->status = s->error                                         ? STAGE_FAILED
-                : json_is_true(rule_value(world, s, "unstable")) ? STAGE_UNSTABLE
-                                                                 : STAGE_SUCCESS;
+    s->status = s->error ? STAGE_FAILED : json_is_true(unstable) ? STAGE_UNSTABLE : STAGE_SUCCESS;
     s->end = json_is_string(length)
                  ? NOT_YET
                  : start + yard_pace(y, json_is_number(length) ? json_number_value(length) : 1);
