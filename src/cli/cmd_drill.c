@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Who answers gates in a drill: somebody else than who started it. */
 #define SECOND_PERSON "on-call.production@example.com"
@@ -187,7 +188,11 @@ static int carry(struct drill *d, struct args *a, const char *dir)
     const struct follow_options f = {
         .json = opt_given(a, "json"), .ask = !opt_given(a, "yes"), .again = "the same command"};
     int status = follow(d->session, id, &f);
-    return session_signal(d->session) ? status : conclude(d, a, id, status);
+    if (session_signal(d->session))
+        return status;
+    if (status != EXIT_WAITS)
+        unlink(arena_printf(a->arena, "%s/drill", dir));
+    return conclude(d, a, id, status);
 }
 
 static int run(struct args *a)
@@ -203,7 +208,9 @@ static int run(struct args *a)
     if (!make_dirs(dir, &err))
         return complain(&err);
     double speed = opt(a, "speed") ? strtod(opt(a, "speed"), NULL) : 4;
-    d.yard = yard_process_start(dir, scenario, speed, &err);
+    /* A drill that was cut short goes on in its yard; a new one has a new night. */
+    bool under_way = access(arena_printf(a->arena, "%s/drill", dir), F_OK) == 0;
+    d.yard = yard_process_start(dir, scenario, speed, !under_way, &err);
     if (!d.yard || !take_over_clock(&d, &err)) {
         yard_process_stop(d.yard);
         return complain(&err);

@@ -21,8 +21,8 @@ static int run(struct args *a)
     int port = opt(a, "port") ? atoi(opt(a, "port")) : 0;
     int status =
         yard_run(arena_printf(a->arena, "%s/yard.json", dir), arena_printf(a->arena, "%s/secrets", dir),
-                 arena_printf(a->arena, "%s/signalbox.yaml", dir), scenario, speed > 0 ? speed : 1, port,
-                 STDOUT_FILENO, -1);
+                 arena_printf(a->arena, "%s/signalbox.yaml", dir), scenario, speed > 0 ? speed : 1, false,
+                 port, STDOUT_FILENO, -1);
     json_decref(scenario);
     return status;
 }

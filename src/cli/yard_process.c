@@ -62,12 +62,16 @@ static bool announce(struct yard *y, const char *secrets_dir, const char *config
 }
 
 int yard_run(const char *state_file, const char *secrets_dir, const char *config_file, const json_t *scenario,
-             double speed, int port, int out_fd, int life_fd)
+             double speed, bool anew, int port, int out_fd, int life_fd)
 {
     struct error err = ERROR_NONE;
     struct loop *loop = loop_new();
-    const struct yard_options o = {
-        .loop = loop, .state_file = state_file, .scenario = scenario, .speed = speed, .port = port};
+    const struct yard_options o = {.loop = loop,
+                                   .state_file = state_file,
+                                   .scenario = scenario,
+                                   .speed = speed,
+                                   .anew = anew,
+                                   .port = port};
     struct yard *y = yard_open(&o, &err);
     int status = EXIT_DONE;
     uv_poll_t life;
@@ -120,7 +124,7 @@ static json_t *read_urls(int fd, struct error *err)
     return urls;
 }
 
-struct yard_process *yard_process_start(const char *dir, const json_t *scenario, double speed,
+struct yard_process *yard_process_start(const char *dir, const json_t *scenario, double speed, bool anew,
                                         struct error *err)
 {
     _cleanup_arena_ struct arena a = arena_make();
@@ -140,7 +144,7 @@ struct yard_process *yard_process_start(const char *dir, const json_t *scenario,
         close(out[0]);
         close(life[1]);
         _exit(yard_run(arena_printf(&a, "%s/yard.json", dir), arena_printf(&a, "%s/secrets", dir), config,
-                       scenario, speed, 0, out[1], life[0]));
+                       scenario, speed, anew, 0, out[1], life[0]));
     }
     close(out[1]);
     close(life[0]);

@@ -10,8 +10,9 @@
 struct yard_process;
 
 /* Forks; call before any loop or thread. The yard keeps its state in `dir`/yard.json and writes a
- * configuration for itself to `dir`/signalbox.yaml. It ends when we end, however that is. */
-struct yard_process *yard_process_start(const char *dir, const json_t *scenario, double speed,
+ * configuration for itself to `dir`/signalbox.yaml. It ends when we end, however that is. `anew`: as in
+ * yard_options. */
+struct yard_process *yard_process_start(const char *dir, const json_t *scenario, double speed, bool anew,
                                         struct error *err);
 void yard_process_stop(struct yard_process *y);
 /* As yard_urls. Borrowed. */
@@ -21,6 +22,6 @@ const char *yard_process_config(const struct yard_process *y);
 /* Runs a yard in this process until SIGTERM or until `life_fd` closes (-1 = none). Prints its URLs to
  * `out_fd` as one line of JSON. Returns the exit status. */
 int yard_run(const char *state_file, const char *secrets_dir, const char *config_file, const json_t *scenario,
-             double speed, int port, int out_fd, int life_fd);
+             double speed, bool anew, int port, int out_fd, int life_fd);
 
 #endif

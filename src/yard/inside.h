@@ -34,6 +34,7 @@ struct yard {
     json_t *scenario;
     char *cert_pem, *key_pem; /* for the stand-ins that want TLS */
     double speed;
+    bool anew; /* the worlds begin anew */
     int64_t leapt;
     json_t *book;   /* array of deeds */
     json_t *faults; /* array, as posted to the control server */

@@ -308,7 +308,7 @@ static bool open_place(struct yard *y, const struct yard_options *o, const struc
     p->secret = secret ? strdup(secret) : new_secret();
     log_redact(p->secret);
     json_t *world = json_object_get(json_object_get(state, "worlds"), kind->name);
-    p->world = json_is_object(world) ? json_incref(world) : kind->world(y->scenario, yard_now(y));
+    p->world = json_is_object(world) && !y->anew ? json_incref(world) : kind->world(y->scenario, yard_now(y));
     y->n_places++;
     return true;
 }
@@ -318,13 +318,13 @@ static bool open_all(struct yard *y, const struct yard_options *o, struct error 
     _cleanup_json_ json_t *state = NULL;
     if (y->state_file && access(y->state_file, F_OK) == 0 && !(state = read_state(y->state_file, err)))
         return false;
-    if (state) {
-        y->scenario = json_incref(json_object_get(state, "scenario"));
+    y->scenario = scenario_make(o->scenario);
+    y->leapt = json_int(state, "leapt", 0);
+    y->anew = o->anew || !json_equal(json_object_get(state, "scenario"), y->scenario);
+    if (state && !y->anew) {
         y->book = json_incref(json_object_get(state, "book"));
         y->faults = json_incref(json_object_get(state, "faults"));
-        y->leapt = json_int(state, "leapt", 0);
     } else {
-        y->scenario = scenario_make(o->scenario);
         y->book = json_array();
         y->faults = scenario_faults(y->scenario);
     }

@@ -26,8 +26,10 @@ struct yard_options {
     const char *state_file; /* read when it exists, written after every deed; NULL = memory only */
     const json_t *scenario; /* see docs/drills.md; NULL = all goes well. Merged over the built-in one
                                (yard/scenario.c) */
-    double speed;           /* builds, rollouts and pages pass this much faster; default 1 */
-    int port; /* of the control server; 0 = any. Stand-ins get any port each, unless `ports` names them */
+    bool anew;    /* forget worlds and book of the state file; addresses, credentials and clock stay.
+                   * So it is, too, when the scenario is not the one of the state */
+    double speed; /* builds, rollouts and pages pass this much faster; default 1 */
+    int port;     /* of the control server; 0 = any. Stand-ins get any port each, unless `ports` names them */
     const json_t *ports; /* object name -> port, or NULL */
 };
 

@@ -187,7 +187,7 @@ static void a_restarted_yard_is_just_where_it_would_have_been(void **ctx)
     json_t *urls = json_incref(p.urls);
     play_close(&p);
 
-    play_open(&p, state, "{\"jenkins\":{\"job\":\"another\"}}");
+    play_open(&p, state, NULL);
     assert_int_equal(json_int(p.urls, "leapt", 0), 5500);
     json_object_del(p.urls, "leapt");
     json_object_del(urls, "leapt");
@@ -202,6 +202,24 @@ static void a_restarted_yard_is_just_where_it_would_have_been(void **ctx)
     assert_string_equal(said(&p, "status"), "PAUSED_PENDING_INPUT");
     json_decref(before);
     json_decref(urls);
+    play_close(&p);
+}
+
+static void another_scenario_is_another_night_at_the_same_addresses(void **ctx)
+{
+    (void)ctx;
+    struct play p = {0};
+    play_open(&p, state, NULL);
+    assert_int_equal(ask(&p, "slack", "POST", "/api/chat.postMessage", POST_MESSAGE), 200);
+    leap(&p, 3600);
+    char *slack = strdup(json_str(p.urls, "slack", ""));
+    play_close(&p);
+    play_open(&p, state, "{\"jenkins\":{\"job\":\"another\"}}");
+    assert_string_equal(json_str(p.urls, "slack", ""), slack);
+    assert_int_equal(json_int(p.urls, "leapt", 0), 3600000);
+    assert_int_equal(deeds(&p, ""), 0);
+    assert_int_equal(ask(&p, "jenkins", "GET", "/job/another/api/json", NULL), 200);
+    free(slack);
     play_close(&p);
 }
 
@@ -296,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_delayed_request_acts_even_when_its_client_has_left),
         cmocka_unit_test(a_fault_that_means_nothing_is_refused_with_a_reason),
         cmocka_unit_test_setup_teardown(a_restarted_yard_is_just_where_it_would_have_been, new_state,
+                                        no_state),
+        cmocka_unit_test_setup_teardown(another_scenario_is_another_night_at_the_same_addresses, new_state,
                                         no_state),
         cmocka_unit_test_setup_teardown(a_killed_yard_has_counted_what_it_answered, new_state, no_state),
         cmocka_unit_test_setup_teardown(a_state_that_is_none_is_refused, new_state, no_state),
