@@ -16,6 +16,7 @@ const struct driver *const drivers[] = {
     &kubernetes_driver,
     &none_cluster_driver,
     &prometheus_driver,
+    &opsgenie_driver,
     &roster_driver,
     &slack_driver,
     &statuspage_driver,
