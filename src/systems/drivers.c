@@ -17,6 +17,7 @@ const struct driver *const drivers[] = {
     &none_cluster_driver,
     &prometheus_driver,
     &opsgenie_driver,
+    &pagerduty_driver,
     &roster_driver,
     &slack_driver,
     &statuspage_driver,

@@ -19,6 +19,7 @@ extern const struct driver kubernetes_driver;         /* cluster */
 extern const struct driver none_cluster_driver;       /* cluster */
 extern const struct driver prometheus_driver;         /* health */
 extern const struct driver opsgenie_driver;           /* pager */
+extern const struct driver pagerduty_driver;          /* pager */
 extern const struct driver roster_driver;             /* pager */
 extern const struct driver slack_driver;              /* chat */
 extern const struct driver statuspage_driver;         /* statuspage */

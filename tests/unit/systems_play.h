@@ -80,7 +80,7 @@ static inline int64_t stage_now(void *ctx)
     return loop_wall_ms();
 }
 
-/* `config`: YAML with %s for the server's address. Opens the driver on it. */
+/* `config`: YAML with %s wherever the server's address belongs. Opens the driver on it. */
 static inline void stage_open(struct stage *s, const struct driver *d, const char *config)
 {
     struct error err = ERROR_NONE;
@@ -101,9 +101,10 @@ static inline void stage_open(struct stage *s, const struct driver *d, const cha
                                       .speed = 1000};
     char *url = arena_printf(&s->arena, "http://127.0.0.1:%d", server_port(s->server));
     _cleanup_buf_ struct buf text = {0};
-    const char *hole = strstr(config, "%s");
-    assert_non_null(hole);
-    buf_printf(&text, "%.*s%s%s", (int)(hole - config), config, url, hole + 2);
+    assert_non_null(strstr(config, "%s"));
+    for (const char *hole; (hole = strstr(config, "%s")) != NULL; config = hole + 2)
+        buf_printf(&text, "%.*s%s", (int)(hole - config), config, url);
+    buf_adds(&text, config);
     struct yaml *y = yaml_parse(buf_str(&text), text.len, "test.yaml", 1, 0, &s->arena, &err);
     assert_non_null(y);
     assert_true(yaml_only(y, "test.yaml", d->name, d->keys, &err));
