@@ -16,7 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BODY_BYTES = 300, SAMPLES_MAX = 1 << 20, ROWS_OF_RESTART = 1000000, CHANGES_OF_RESTART = 10000 };
+enum {
+    BODY_BYTES = 300,
+    TURNS = 8,
+    SAMPLES_MAX = 1 << 20,
+    ROWS_OF_RESTART = 1000000,
+    CHANGES_OF_RESTART = 10000
+};
 
 static double seconds_a_row = 2;
 static char folder[200];
@@ -90,31 +96,82 @@ static double quantile_us(struct samples *x, double q)
     return x->s[(size_t)(q * (double)(x->n - 1))] * 1e6;
 }
 
+/* What was done in how much time; the three that are compared take turns, for a disk that others use as well
+ * is fast now and slow then. */
+struct tally {
+    double count, seconds, cpu;
+};
+
+static double rate(const struct tally *t)
+{
+    return t->count / t->seconds;
+}
+
+static double cpu_us(const struct tally *t)
+{
+    return t->cpu * 1e6 / t->count;
+}
+
+struct turn {
+    double began, cpu;
+};
+
+static struct turn turn_begin(void)
+{
+    return (struct turn){now_s(), cpu_s()};
+}
+
+static bool turn_is_over(const struct turn *t)
+{
+    return now_s() - t->began >= seconds_a_row / TURNS;
+}
+
+static void turn_end(const struct turn *t, double count, struct tally *sum)
+{
+    sum->count += count;
+    sum->seconds += now_s() - t->began;
+    sum->cpu += cpu_s() - t->cpu;
+}
+
 /* --- the disk alone ---------------------------------------------------------------------------- */
 
-/* One page is appended and synced, again and again. */
-static struct samples measure_disk(void)
+struct disk {
+    int fd;
+    off_t at;
+    struct samples syncs;
+    struct tally tally;
+};
+
+static void disk_open(struct disk *d)
 {
-    struct samples x = {0};
-    static char page[4096];
-    int fd = open(in_folder("disk"), O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0)
+    d->fd = open(in_folder("disk"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (d->fd < 0)
         die(folder, strerror(errno));
-    off_t at = 0;
-    for (double end = now_s() + seconds_a_row, began; (began = now_s()) < end; at += (off_t)sizeof page) {
-        if (pwrite(fd, page, sizeof page, at) != (ssize_t)sizeof page || fdatasync(fd) != 0)
+}
+
+/* One page is appended and synced, again and again. */
+static void disk_turn(struct disk *d)
+{
+    static char page[4096];
+    struct turn t = turn_begin();
+    int n = 0;
+    for (; !turn_is_over(&t); n++, d->at += (off_t)sizeof page) {
+        double began = now_s();
+        if (pwrite(d->fd, page, sizeof page, d->at) != (ssize_t)sizeof page || fdatasync(d->fd) != 0)
             die(folder, strerror(errno));
-        sample(&x, now_s() - began);
+        sample(&d->syncs, now_s() - began);
     }
-    close(fd);
-    empty_folder();
-    return x;
+    turn_end(&t, n, &d->tally);
 }
 
 /* --- SQLite alone ------------------------------------------------------------------------------ */
 
-struct result {
-    double rate, batch, cpu_us, p50_us, p99_us;
+struct peer {
+    sqlite3 *db;
+    sqlite3_stmt *insert;
+    char hash[SHA256_HEX + 1];
+    int64_t rows;
+    struct tally tally;
 };
 
 static void sql(sqlite3 *db, const char *text)
@@ -123,51 +180,59 @@ static void sql(sqlite3 *db, const char *text)
         die(text, sqlite3_errmsg(db));
 }
 
-/* Rows of the same size into one plain table, `batch` in each transaction, with the same promise: WAL, full
- * sync. */
-static struct result measure_sqlite(int batch)
+/* One plain table, with the same promise: WAL, full sync. */
+static void peer_open(struct peer *p)
 {
-    sqlite3 *db;
-    sqlite3_stmt *st;
-    char hash[SHA256_HEX + 1];
-    sha256_hex("", 0, hash);
-    if (sqlite3_open(in_folder("peer.db"), &db) != SQLITE_OK)
-        die(folder, sqlite3_errmsg(db));
-    sql(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-            "CREATE TABLE rows (n INTEGER PRIMARY KEY, change INTEGER, seq INTEGER, body TEXT, hash TEXT)");
-    if (sqlite3_prepare_v2(db, "INSERT INTO rows (change, seq, body, hash) VALUES (?, ?, ?, ?)", -1, &st,
-                           NULL) != SQLITE_OK)
-        die("prepare", sqlite3_errmsg(db));
-    int64_t rows = 0;
-    double cpu = cpu_s(), began = now_s(), end = began + seconds_a_row;
-    while (now_s() < end) {
-        sql(db, "BEGIN IMMEDIATE");
-        for (int i = 0; i < batch; i++, rows++) {
-            sqlite3_bind_int(st, 1, i);
-            sqlite3_bind_int64(st, 2, rows);
-            sqlite3_bind_text(st, 3, body, BODY_BYTES, SQLITE_STATIC);
-            sqlite3_bind_text(st, 4, hash, SHA256_HEX, SQLITE_STATIC);
-            if (sqlite3_step(st) != SQLITE_DONE || sqlite3_reset(st) != SQLITE_OK)
-                die("insert", sqlite3_errmsg(db));
+    sha256_hex("", 0, p->hash);
+    if (sqlite3_open(in_folder("peer.db"), &p->db) != SQLITE_OK)
+        die(folder, sqlite3_errmsg(p->db));
+    sql(p->db,
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        "CREATE TABLE rows (n INTEGER PRIMARY KEY, change INTEGER, seq INTEGER, body TEXT, hash TEXT)");
+    if (sqlite3_prepare_v2(p->db, "INSERT INTO rows (change, seq, body, hash) VALUES (?, ?, ?, ?)", -1,
+                           &p->insert, NULL) != SQLITE_OK)
+        die("prepare", sqlite3_errmsg(p->db));
+}
+
+/* Rows of the same size, `batch` in each transaction. */
+static void peer_turn(struct peer *p, int batch)
+{
+    struct turn t = turn_begin();
+    int64_t before = p->rows;
+    while (!turn_is_over(&t)) {
+        sql(p->db, "BEGIN IMMEDIATE");
+        for (int i = 0; i < batch; i++, p->rows++) {
+            sqlite3_bind_int(p->insert, 1, i);
+            sqlite3_bind_int64(p->insert, 2, p->rows);
+            sqlite3_bind_text(p->insert, 3, body, BODY_BYTES, SQLITE_STATIC);
+            sqlite3_bind_text(p->insert, 4, p->hash, SHA256_HEX, SQLITE_STATIC);
+            if (sqlite3_step(p->insert) != SQLITE_DONE || sqlite3_reset(p->insert) != SQLITE_OK)
+                die("insert", sqlite3_errmsg(p->db));
         }
-        sql(db, "COMMIT");
+        sql(p->db, "COMMIT");
     }
-    struct result r = {.rate = (double)rows / (now_s() - began),
-                       .cpu_us = (cpu_s() - cpu) * 1e6 / (double)rows};
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    empty_folder();
-    return r;
+    turn_end(&t, (double)(p->rows - before), &p->tally);
+}
+
+static void peer_close(struct peer *p)
+{
+    sqlite3_finalize(p->insert);
+    sqlite3_close(p->db);
 }
 
 /* --- the store --------------------------------------------------------------------------------- */
 
+struct rider;
+
 struct run {
+    struct loop *loop;
     struct store *store;
-    struct samples steps;
+    struct rider *riders;
+    int n_riders, under_way;
+    struct turn turn;
     int64_t done;
-    double end;
-    int open; /* riders that have not stopped */
+    struct samples steps;
+    struct tally tally;
 };
 
 struct rider {
@@ -176,29 +241,6 @@ struct rider {
     int64_t n;
     double began;
 };
-
-static void on_step(void *ctx, const struct error *err);
-
-static void step(struct rider *r)
-{
-    const char *bodies[] = {body};
-    r->began = now_s();
-    store_append(r->run->store, r->id, ++r->n, bodies, 1, on_step, r);
-}
-
-static void on_step(void *ctx, const struct error *err)
-{
-    struct rider *r = ctx;
-    if (err != NULL)
-        die("append", err->text);
-    double now = now_s();
-    r->run->done++;
-    sample(&r->run->steps, now - r->began);
-    if (now < r->run->end)
-        step(r);
-    else
-        r->run->open--;
-}
 
 static struct store *open_store(struct loop *l)
 {
@@ -209,35 +251,61 @@ static struct store *open_store(struct loop *l)
     return s;
 }
 
-/* Each change has its next step as soon as the last one is durable. */
-static struct result measure_store(int changes)
+static void run_open(struct run *r, int changes)
 {
-    struct loop *l = loop_new();
-    struct run run = {.store = open_store(l), .open = changes};
-    struct rider *riders = calloc((size_t)changes, sizeof *riders);
-    if (riders == NULL)
+    r->loop = loop_new();
+    r->store = open_store(r->loop);
+    r->n_riders = changes;
+    r->riders = calloc((size_t)changes, sizeof *r->riders);
+    if (r->riders == NULL)
         die("memory", strerror(errno));
-    double began = now_s(), cpu = cpu_s();
-    run.end = began + seconds_a_row;
     for (int i = 0; i < changes; i++) {
-        riders[i].run = &run;
-        snprintf(riders[i].id, sizeof riders[i].id, "HF-%d", i + 1);
-        step(&riders[i]);
+        r->riders[i].run = r;
+        snprintf(r->riders[i].id, sizeof r->riders[i].id, "HF-%d", i + 1);
     }
-    while (run.open > 0)
-        loop_once(l, true);
-    double took = now_s() - began;
-    struct result r = {.rate = (double)run.done / took,
-                       .batch = store_stats(run.store).batch_mean,
-                       .cpu_us = (cpu_s() - cpu) * 1e6 / (double)run.done,
-                       .p50_us = quantile_us(&run.steps, 0.5),
-                       .p99_us = quantile_us(&run.steps, 0.99)};
-    store_close(run.store);
-    loop_free(l);
-    free(run.steps.s);
-    free(riders);
-    empty_folder();
-    return r;
+}
+
+static void on_step(void *ctx, const struct error *err);
+
+static void step(struct rider *r)
+{
+    const char *bodies[] = {body};
+    r->began = now_s();
+    store_append(r->run->store, r->id, ++r->n, bodies, 1, on_step, r);
+}
+
+/* Each change has its next step as soon as the last one is durable. */
+static void on_step(void *ctx, const struct error *err)
+{
+    struct rider *r = ctx;
+    if (err != NULL)
+        die("append", err->text);
+    r->run->done++;
+    sample(&r->run->steps, now_s() - r->began);
+    if (turn_is_over(&r->run->turn))
+        r->run->under_way--;
+    else
+        step(r);
+}
+
+static void run_turn(struct run *r)
+{
+    int64_t before = r->done;
+    r->under_way = r->n_riders;
+    r->turn = turn_begin();
+    for (int i = 0; i < r->n_riders; i++)
+        step(&r->riders[i]);
+    while (r->under_way > 0)
+        loop_once(r->loop, true);
+    turn_end(&r->turn, (double)(r->done - before), &r->tally);
+}
+
+static void run_close(struct run *r)
+{
+    store_close(r->store);
+    loop_free(r->loop);
+    free(r->riders);
+    free(r->steps.s);
 }
 
 static void count_done(void *ctx, const struct error *err)
@@ -318,17 +386,31 @@ static double verify_s(void)
 
 static void row_of_steps(int changes)
 {
-    struct samples disk = measure_disk();
-    struct result r = measure_store(changes);
-    struct result peer = measure_sqlite(r.batch < 1.5 ? 1 : (int)(r.batch + 0.5));
-    double syncs = (double)disk.n / seconds_a_row, sync_us = quantile_us(&disk, 0.5);
-    printf("%8d %10.0f %8.1f %8.1f %9.0f %9.0f | %10.0f %8.1f %6.2f | %8.0f %8.2f\n", changes, r.rate,
-           r.batch, r.cpu_us, r.p50_us, r.p99_us, peer.rate, peer.cpu_us, r.rate / peer.rate, syncs,
-           r.rate / syncs);
+    struct disk disk = {0};
+    struct peer peer = {0};
+    struct run run = {0};
+    disk_open(&disk);
+    peer_open(&peer);
+    run_open(&run, changes);
+    for (int i = 0; i < TURNS; i++) {
+        run_turn(&run);
+        double batch = store_stats(run.store).batch_mean;
+        peer_turn(&peer, batch < 1.5 ? 1 : (int)(batch + 0.5));
+        disk_turn(&disk);
+    }
+    double ours = rate(&run.tally), p50 = quantile_us(&run.steps, 0.5), sync = quantile_us(&disk.syncs, 0.5);
+    printf("%8d %10.0f %8.1f %8.1f %9.0f %9.0f | %10.0f %8.1f %6.2f | %8.0f %8.2f\n", changes, ours,
+           store_stats(run.store).batch_mean, cpu_us(&run.tally), p50, quantile_us(&run.steps, 0.99),
+           rate(&peer.tally), cpu_us(&peer.tally), ours / rate(&peer.tally), rate(&disk.tally),
+           ours / rate(&disk.tally));
     if (changes == 1)
-        printf("%8s one step alone: one sync (p50 %.0f us) and %.0f us\n", "", sync_us, r.p50_us - sync_us);
+        printf("%8s one step alone: one sync (p50 %.0f us) and %.0f us\n", "", sync, p50 - sync);
     fflush(stdout);
-    free(disk.s);
+    run_close(&run);
+    peer_close(&peer);
+    close(disk.fd);
+    free(disk.syncs.s);
+    empty_folder();
 }
 
 static void table_of_steps(int only)

@@ -16,16 +16,20 @@ struct backend {
     const struct backend_ops *ops;
 };
 
+/* A `place` is where the back end keeps an event; the shared code only carries it back. 0 = none. */
+
 struct change_row {
     int64_t no; /* 0: there is no such change */
     bool ended;
     struct chain head;
+    int64_t place; /* of its last event */
 };
 
 struct event_row {
     int64_t change, seq, entry; /* change: its row's `no`; entry: the ledger's */
     const char *body, *hash;
     size_t size;
+    int64_t before; /* place of the event before it */
 };
 
 struct doc_row {
@@ -49,7 +53,9 @@ struct backend_ops {
     bool (*change_find)(struct backend *b, const char *id, struct change_row *out, struct error *err);
     bool (*change_add)(struct backend *b, const char *id, int64_t *no, struct error *err);
     bool (*change_end)(struct backend *b, int64_t no, struct error *err);
-    bool (*event_add)(struct backend *b, const struct event_row *e, struct error *err);
+    bool (*event_add)(struct backend *b, const struct event_row *e, int64_t *place, struct error *err);
+    /* After events were added to a change: places of the first one of them and of the last. */
+    bool (*change_move)(struct backend *b, int64_t no, int64_t first, int64_t last, struct error *err);
     bool (*entry_last)(struct backend *b, struct chain *out,
                        struct error *err); /* chain_begin(LEDGER_NAME) when none */
     bool (*entry_add)(struct backend *b, int64_t n, const char *body, const char *hash, struct error *err);
@@ -80,6 +86,10 @@ struct record_row {
     int64_t seq, entry;
     const char *body, *hash;
     size_t size;
+    /* How a reader finds it: from the event before it, or as its change's first. A back end that goes by
+     * number alone gives 0, 0 and seq == 1. */
+    int64_t place, before;
+    bool is_first;
 };
 
 struct entry_row {
@@ -99,6 +109,7 @@ struct reader_ops {
 
     bool (*events)(struct reader *r, const char *change, int64_t from,
                    bool (*each)(void *ctx, const struct store_event *e), void *ctx, struct error *err);
+    /* A change whose last event cannot be found has seq 0. */
     bool (*changes)(struct reader *r, bool open_only, bool (*each)(void *ctx, const struct store_head *h),
                     void *ctx, struct error *err);
     bool (*page_get)(struct reader *r, const char *hash, char **out,
@@ -114,8 +125,8 @@ struct reader_ops {
     bool (*pages)(struct reader *r, bool (*each)(void *ctx, const char *hash, const char *text, size_t size),
                   void *ctx, struct error *err);
 
-    /* All events in the order in which they were committed, or those of one change in the order of their
-     * numbers; all entries of the ledger, or those that name a change. NULL on error. */
+    /* All events, or those of one change, in the order in which they were committed; all entries of the
+     * ledger, or those that name a change. NULL on error. */
     struct cursor *(*record)(struct reader *r, const char *change, struct error *err);
     struct cursor *(*ledger)(struct reader *r, const char *change, struct error *err);
     /* The next row; *more false = there is none. */

@@ -8,6 +8,7 @@
 struct head {
     struct head *next; /* of its bucket */
     int64_t no;        /* of its row, 0 when it has none yet */
+    int64_t place;     /* of its last event's row */
     struct chain chain;
     bool ended;
     char id[];

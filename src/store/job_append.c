@@ -20,6 +20,7 @@ static struct head *head_of(struct writing *w, const char *id, bool make, struct
         h = heads_add(&w->heads, id);
         h->no = row.no;
         h->ended = row.ended;
+        h->place = row.place;
         h->chain = row.head;
     }
     if (h->no == 0 && !w->backend->ops->change_add(w->backend, id, &h->no, err))
@@ -29,11 +30,12 @@ static struct head *head_of(struct writing *w, const char *id, bool make, struct
 
 static bool add_event(struct writing *w, struct head *h, const char *body, struct error *err)
 {
-    struct event_row e = {.change = h->no, .entry = w->ledger.n + 1, .body = body, .size = strlen(body)};
+    struct event_row e = {
+        .change = h->no, .entry = w->ledger.n + 1, .body = body, .size = strlen(body), .before = h->place};
     chain_add(&h->chain, body, e.size);
     e.seq = h->chain.n;
     e.hash = h->chain.hash;
-    if (!w->backend->ops->event_add(w->backend, &e, err))
+    if (!w->backend->ops->event_add(w->backend, &e, &h->place, err))
         return error_wrap(err, err, "%s: event %" PRId64, h->id, e.seq);
     entry_hash(&w->entry, e.hash);
     w->bytes += (int64_t)e.size;
@@ -58,10 +60,13 @@ bool apply_append(struct job *j, struct writing *w, struct error *err)
     if (h->chain.n + 1 != j->append.first)
         return refuse_number(j, h->chain.n + 1);
     entry_append(&w->entry, h->id, j->append.first, j->append.n);
-    for (int i = 0; i < j->append.n; i++)
+    int64_t first = 0;
+    for (int i = 0; i < j->append.n; i++) {
         if (!add_event(w, h, j->append.bodies[i], err))
             return false;
-    return true;
+        first = i == 0 ? h->place : first;
+    }
+    return w->backend->ops->change_move(w->backend, h->no, first, h->place, err);
 }
 
 bool apply_ended(struct job *j, struct writing *w, struct error *err)

@@ -6,15 +6,16 @@
 /* In the file's header, so that file(1) and other programs can tell it from any other database: "SBox". */
 enum { APPLICATION_ID = 0x53426f78 };
 
-/* An event's row number is its place in the order of all commits. */
+/* An event's row number is its place in the order of all commits. There is no index by change and number:
+ * with many changes each event would touch a page of its own in it, and the cost of a step would grow with
+ * the record. Instead a change knows its first and its last event, and each event the one before it. */
 static const char *const steps[] = {
     "CREATE TABLE changes (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
-    "  ended INTEGER NOT NULL DEFAULT 0);"
+    "  first INTEGER REFERENCES events, last INTEGER REFERENCES events, ended INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX changes_open ON changes (n) WHERE ended = 0;"
     "CREATE TABLE events (n INTEGER PRIMARY KEY, change INTEGER NOT NULL REFERENCES changes,"
-    "  seq INTEGER NOT NULL, entry INTEGER NOT NULL REFERENCES ledger, body TEXT NOT NULL, hash TEXT NOT "
-    "NULL,"
-    "  UNIQUE (change, seq));"
+    "  seq INTEGER NOT NULL, before INTEGER REFERENCES events, entry INTEGER NOT NULL REFERENCES ledger,"
+    "  body TEXT NOT NULL, hash TEXT NOT NULL);"
     "CREATE TABLE ledger (n INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL);"
     "CREATE TABLE numbers (name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE pages (hash TEXT PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL);"

@@ -18,6 +18,9 @@
  * be. The longer it waits, the fewer pages are written twice; a restart after a crash reads all of it. */
 enum { TIDY_PAGES = 1000, TIDY_PAGES_OVERDUE = 8000 };
 
+/* A file up to this size is checked before it is used; a larger one while it is. */
+enum { CHECK_AT_ONCE = 64 << 20 };
+
 static struct sqlite *self(struct backend *b)
 {
     return (struct sqlite *)b;
@@ -46,7 +49,7 @@ static bool run_plain(struct sqlite *s, enum statement what, struct error *err)
 static bool begin(struct backend *b, struct error *err)
 {
     struct sqlite *s = self(b);
-    return is_in_place(s, err) && run_plain(s, SQL_BEGIN, err);
+    return check_so_far(s->check, err) && is_in_place(s, err) && run_plain(s, SQL_BEGIN, err);
 }
 
 static bool commit(struct backend *b, struct error *err)
@@ -99,16 +102,16 @@ static bool change_find(struct backend *b, const char *id, struct change_row *ou
     if (ok && row) {
         out->no = sqlite3_column_int64(st, 0);
         out->ended = sqlite3_column_int(st, 1) != 0;
-        if (sqlite3_column_type(st, 2) != SQLITE_NULL) {
-            const char *hash = column_text(st, 3);
-            out->head.n = sqlite3_column_int64(st, 2);
-            if (strlen(hash) == SHA256_HEX)
-                memcpy(out->head.hash, hash, sizeof out->head.hash);
-            else
-                ok = error_set(err, SB_CONFLICT,
-                               "%s: event %" PRId64 " has no proper hash: somebody edited the record", id,
-                               out->head.n);
-        }
+        out->place = sqlite3_column_int64(st, 2);
+        out->head.n = sqlite3_column_int64(st, 3);
+        const char *hash = column_text(st, 4);
+        if (out->head.n > 0 && strlen(hash) == SHA256_HEX)
+            memcpy(out->head.hash, hash, sizeof out->head.hash);
+        else
+            ok = error_set(err, SB_CONFLICT,
+                           "%s: its last event is not in order: the record was edited. "
+                           "signalbox audit verify tells what is whole",
+                           id);
     }
     conn_give(c, SQL_CHANGE_FIND, st);
     return ok;
@@ -137,7 +140,19 @@ static bool change_end(struct backend *b, int64_t no, struct error *err)
     return conn_run(c, SQL_CHANGE_END, st, err);
 }
 
-static bool event_add(struct backend *b, const struct event_row *e, struct error *err)
+static bool change_move(struct backend *b, int64_t no, int64_t first, int64_t last, struct error *err)
+{
+    struct conn *c = &self(b)->conn;
+    sqlite3_stmt *st = conn_take(c, SQL_CHANGE_MOVE, err);
+    if (st == NULL)
+        return false;
+    sqlite3_bind_int64(st, 1, no);
+    sqlite3_bind_int64(st, 2, first);
+    sqlite3_bind_int64(st, 3, last);
+    return conn_run(c, SQL_CHANGE_MOVE, st, err);
+}
+
+static bool event_add(struct backend *b, const struct event_row *e, int64_t *place, struct error *err)
 {
     struct conn *c = &self(b)->conn;
     sqlite3_stmt *st = conn_take(c, SQL_EVENT_ADD, err);
@@ -145,10 +160,15 @@ static bool event_add(struct backend *b, const struct event_row *e, struct error
         return false;
     sqlite3_bind_int64(st, 1, e->change);
     sqlite3_bind_int64(st, 2, e->seq);
-    sqlite3_bind_int64(st, 3, e->entry);
-    sqlite3_bind_text64(st, 4, e->body, e->size, SQLITE_STATIC, SQLITE_UTF8);
-    bind_text(st, 5, e->hash);
-    return conn_run(c, SQL_EVENT_ADD, st, err);
+    if (e->before != 0)
+        sqlite3_bind_int64(st, 3, e->before);
+    sqlite3_bind_int64(st, 4, e->entry);
+    sqlite3_bind_text64(st, 5, e->body, e->size, SQLITE_STATIC, SQLITE_UTF8);
+    bind_text(st, 6, e->hash);
+    if (!conn_run(c, SQL_EVENT_ADD, st, err))
+        return false;
+    *place = sqlite3_last_insert_rowid(c->db);
+    return true;
 }
 
 static bool entry_last(struct backend *b, struct chain *out, struct error *err)
@@ -319,17 +339,14 @@ static bool was_left_open(const char *path)
     return stat(buf_str(&log), &st) == 0 && st.st_size > 0;
 }
 
-static bool check_whole(struct conn *c, struct error *err)
+/* After an unclean end. */
+static bool check_file(struct sqlite *s, struct error *err)
 {
-    sqlite3_stmt *st = NULL;
-    int code = sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &st, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(st);
-    bool ok = code == SQLITE_ROW ? true : conn_fail(c, code, err);
-    if (ok && strcmp(column_text(st, 0), "ok") != 0)
-        ok = conn_damaged(c, column_text(st, 0), err);
-    sqlite3_finalize(st);
-    return ok;
+    struct stat st;
+    if (stat(s->path, &st) == 0 && st.st_size <= CHECK_AT_ONCE)
+        return check_now(&s->conn, err);
+    s->check = check_start(s->path);
+    return true;
 }
 
 static bool open_file(struct sqlite *s, const struct store_options *o, struct error *err)
@@ -338,7 +355,7 @@ static bool open_file(struct sqlite *s, const struct store_options *o, struct er
     bool ok = make_folders(folder, err) && (s->lock = lock_take(s->path, o->socket_path, err)) != NULL;
     bool left_open = ok && was_left_open(s->path);
     ok = ok && make_file(s->path, folder, err) && conn_open(&s->conn, s->path, CONN_WRITE, err) &&
-         (!left_open || check_whole(&s->conn, err)) && migrate(&s->conn, err);
+         (!left_open || check_file(s, err)) && migrate(&s->conn, err);
     free(folder);
     if (!ok)
         return false;
@@ -351,6 +368,7 @@ static bool open_file(struct sqlite *s, const struct store_options *o, struct er
 static void close_all(struct backend *b)
 {
     struct sqlite *s = self(b);
+    check_end(s->check, true);
     if (s->conn.db != NULL)
         conn_close(&s->conn);
     lock_release(s->lock);
@@ -366,6 +384,7 @@ static const struct backend_ops sqlite_ops = {
     .tidy = tidy,
     .change_find = change_find,
     .change_add = change_add,
+    .change_move = change_move,
     .change_end = change_end,
     .event_add = event_add,
     .entry_last = entry_last,

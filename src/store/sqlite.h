@@ -4,6 +4,7 @@
 
 #include "store/backend.h"
 #include "store/lock.h"
+#include "store/sqlite_check.h"
 #include "store/sqlite_conn.h"
 #include <sys/stat.h>
 
@@ -12,9 +13,10 @@ struct sqlite {
     struct conn conn; /* the writer's; not open in a read-only store */
     char *path;
     struct lock *lock;
-    int wal_pages;    /* after the last commit */
-    bool tidy_failed; /* said once, not after each commit */
-    struct stat file; /* which file it is that we write */
+    int wal_pages;       /* after the last commit */
+    bool tidy_failed;    /* said once, not after each commit */
+    struct check *check; /* of a large file, after an unclean end; or NULL */
+    struct stat file;    /* which file it is that we write */
 };
 
 /* sqlite_read.c */

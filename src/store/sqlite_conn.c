@@ -12,51 +12,6 @@ enum {
     READER_CACHE_KB = 4096,
 };
 
-static const char *const sql[SQL_COUNT] = {
-    [SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [SQL_BEGIN_READ] = "BEGIN",
-    [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_CHANGE_FIND] =
-        "SELECT c.n, c.ended, e.seq, e.hash FROM changes c LEFT JOIN events e ON e.change = c.n "
-        "WHERE c.id = ? ORDER BY e.seq DESC LIMIT 1",
-    [SQL_CHANGE_ADD] = "INSERT INTO changes (id) VALUES (?)",
-    [SQL_CHANGE_END] = "UPDATE changes SET ended = 1 WHERE n = ?",
-    [SQL_EVENT_ADD] = "INSERT INTO events (change, seq, entry, body, hash) VALUES (?, ?, ?, ?, ?)",
-    [SQL_ENTRY_LAST] = "SELECT n, hash FROM ledger ORDER BY n DESC LIMIT 1",
-    [SQL_ENTRY_ADD] = "INSERT INTO ledger (n, body, hash) VALUES (?, ?, ?)",
-    [SQL_NUMBER_NEXT] = "INSERT INTO numbers (name, last) VALUES ('change', 1) "
-                        "ON CONFLICT (name) DO UPDATE SET last = last + 1 RETURNING last",
-    [SQL_PAGE_PUT] = "INSERT INTO pages (hash, name, text) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
-    [SQL_SNAPSHOT_PUT] = "INSERT INTO snapshots (change, seq, version, state) VALUES (?, ?, ?, ?) "
-                         "ON CONFLICT (change) DO UPDATE "
-                         "SET seq = excluded.seq, version = excluded.version, state = excluded.state",
-    [SQL_DOC_GET] = "SELECT body FROM docs WHERE kind = ? AND id = ?",
-    [SQL_DOC_ADD] = "INSERT INTO docs (kind, id, body) VALUES (?, ?, ?)",
-    [SQL_DOC_CHANGE] = "UPDATE docs SET body = ?3 WHERE kind = ?1 AND id = ?2",
-    [SQL_DOC_LIST] = "SELECT body FROM docs WHERE kind = ? ORDER BY n DESC LIMIT ?",
-    [SQL_EVENTS] = "SELECT seq, body, hash FROM events WHERE change = (SELECT n FROM changes WHERE id = ?) "
-                   "AND seq >= ? ORDER BY seq",
-    [SQL_CHANGES] = "SELECT c.id, e.seq, e.hash, c.ended FROM changes c JOIN events e ON e.change = c.n "
-                    "AND e.seq = (SELECT max(seq) FROM events WHERE change = c.n) ORDER BY c.n",
-    [SQL_CHANGES_OPEN] = "SELECT c.id, e.seq, e.hash, c.ended FROM changes c JOIN events e ON e.change = c.n "
-                         "AND e.seq = (SELECT max(seq) FROM events WHERE change = c.n) "
-                         "WHERE c.ended = 0 ORDER BY c.n",
-    [SQL_PAGE_GET] = "SELECT text FROM pages WHERE hash = ?",
-    [SQL_PAGES] = "SELECT hash, text FROM pages",
-    [SQL_SNAPSHOT_GET] =
-        "SELECT seq, state FROM snapshots WHERE change = (SELECT n FROM changes WHERE id = ?) "
-        "AND version = ?",
-    [SQL_RECORD] =
-        "SELECT c.id, e.seq, e.entry, e.body, e.hash FROM events e LEFT JOIN changes c ON c.n = e.change "
-        "ORDER BY e.n",
-    [SQL_RECORD_OF] =
-        "SELECT c.id, e.seq, e.entry, e.body, e.hash FROM changes c JOIN events e ON e.change = c.n "
-        "WHERE c.id = ? ORDER BY e.seq",
-    [SQL_LEDGER] = "SELECT n, body, hash FROM ledger ORDER BY n",
-    [SQL_LEDGER_OF] = "SELECT n, body, hash FROM ledger WHERE instr(body, ?) > 0 ORDER BY n",
-};
-
 bool conn_damaged(const struct conn *c, const char *found, struct error *err)
 {
     return error_set(
@@ -162,7 +117,8 @@ static bool harden(struct conn *c, struct error *err)
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    return conn_exec(c, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON", err);
+    return conn_exec(
+        c, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY", err);
 }
 
 static bool open_to_write(struct conn *c, struct error *err)
@@ -226,7 +182,7 @@ sqlite3_stmt *conn_take(struct conn *c, enum statement what, struct error *err)
     c->kept[what] = NULL;
     if (st != NULL)
         return st;
-    int code = sqlite3_prepare_v3(c->db, sql[what], -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
+    int code = sqlite3_prepare_v3(c->db, sqlite_sql[what], -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
     if (code != SQLITE_OK)
         conn_fail(c, code, err);
     return st;

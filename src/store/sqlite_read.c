@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "store/migrate.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,26 +37,64 @@ static void end(struct reader *r)
 
 /* --- lists ------------------------------------------------------------------------------------- */
 
-static bool events(struct reader *r, const char *change, int64_t from,
-                   bool (*each)(void *ctx, const struct store_event *e), void *ctx, struct error *err)
+static struct store_event event_of(sqlite3_stmt *st)
 {
-    struct conn *c = conn_of(r);
+    return (struct store_event){sqlite3_column_int64(st, 0), column_text(st, 1), column_text(st, 2)};
+}
+
+/* Most who read a change from its beginning want its first event alone, or first: it is had without the
+ * others. *more = whether they are wanted as well. */
+static bool first_event(struct conn *c, const char *change,
+                        bool (*each)(void *ctx, const struct store_event *e), void *ctx, bool *more,
+                        struct error *err)
+{
+    sqlite3_stmt *st = conn_take(c, SQL_EVENT_FIRST, err);
+    if (st == NULL)
+        return false;
+    bind_text(st, 1, change);
+    bool ok = conn_step(c, st, more, err);
+    if (ok && *more) {
+        struct store_event e = event_of(st);
+        *more = each(ctx, &e);
+    }
+    conn_give(c, SQL_EVENT_FIRST, st);
+    return ok;
+}
+
+static bool later_events(struct conn *c, const char *change, int64_t next,
+                         bool (*each)(void *ctx, const struct store_event *e), void *ctx, struct error *err)
+{
     sqlite3_stmt *st = conn_take(c, SQL_EVENTS, err);
     bool row = true, ok = st != NULL;
     if (!ok)
         return false;
     bind_text(st, 1, change);
-    sqlite3_bind_int64(st, 2, from);
-    while (ok && row) {
+    sqlite3_bind_int64(st, 2, next);
+    for (; ok; next++) {
         ok = conn_step(c, st, &row, err);
         if (!ok || !row)
             break;
-        struct store_event e = {sqlite3_column_int64(st, 0), column_text(st, 1), column_text(st, 2)};
-        if (!each(ctx, &e))
+        struct store_event e = event_of(st);
+        if (e.seq != next)
+            ok = error_set(err, SB_CORRUPT,
+                           "%s: event %" PRId64 " cannot be found: the record was edited. "
+                           "signalbox audit verify tells what is whole",
+                           change, next);
+        else if (!each(ctx, &e))
             break;
     }
     conn_give(c, SQL_EVENTS, st);
     return ok;
+}
+
+static bool events(struct reader *r, const char *change, int64_t from,
+                   bool (*each)(void *ctx, const struct store_event *e), void *ctx, struct error *err)
+{
+    struct conn *c = conn_of(r);
+    bool more = true;
+    if (from <= 1 && !first_event(c, change, each, ctx, &more, err))
+        return false;
+    return !more || later_events(c, change, from > 1 ? from : 2, each, ctx, err);
 }
 
 static bool changes(struct reader *r, bool open_only, bool (*each)(void *ctx, const struct store_head *h),
@@ -254,7 +293,10 @@ static bool record_next(struct cursor *cur, struct record_row *out, bool *more, 
                                    .entry = sqlite3_column_int64(st, 2),
                                    .body = column_text(st, 3),
                                    .hash = column_text(st, 4),
-                                   .size = (size_t)sqlite3_column_bytes(st, 3)};
+                                   .size = (size_t)sqlite3_column_bytes(st, 3),
+                                   .place = sqlite3_column_int64(st, 5),
+                                   .before = sqlite3_column_int64(st, 6),
+                                   .is_first = sqlite3_column_int(st, 7) != 0};
     return true;
 }
 

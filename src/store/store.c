@@ -343,13 +343,31 @@ bool store_read(struct store *s, const char *change, int64_t from,
     return ok;
 }
 
+struct listing {
+    bool (*each)(void *ctx, const struct store_head *h);
+    void *ctx;
+    struct error err;
+};
+
+static bool list_whole(void *ctx, const struct store_head *h)
+{
+    struct listing *l = ctx;
+    if (h->seq > 0)
+        return l->each(l->ctx, h);
+    return error_set(&l->err, SB_CORRUPT,
+                     "%s: its last event cannot be found: the record was edited. signalbox audit verify "
+                     "tells what is whole",
+                     h->change);
+}
+
 bool store_changes(struct store *s, bool open_only, bool (*each)(void *ctx, const struct store_head *h),
                    void *ctx, struct error *err)
 {
+    struct listing l = {.each = each, .ctx = ctx};
     pthread_mutex_lock(&s->mutex);
-    bool ok = s->reader->ops->changes(s->reader, open_only, each, ctx, err);
+    bool ok = s->reader->ops->changes(s->reader, open_only, list_whole, &l, err);
     pthread_mutex_unlock(&s->mutex);
-    return ok;
+    return ok && (l.err.code == SB_OK || error_wrap(&l.err, err, "list of changes"));
 }
 
 char *store_get_page(struct store *s, const char *hash, struct error *err)

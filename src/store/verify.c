@@ -87,6 +87,12 @@ static enum step take_append(struct walk *w, const struct entry_append *a, int64
         struct head *h = head_of(w, a->change);
         if (!chain_take(&h->chain, "event", e->seq, e->body, e->size, e->hash, &why))
             return bad(w, "%s: %s", a->change, why.text);
+        if (e->before != h->place || e->is_first != (e->seq == 1))
+            return bad(w,
+                       "%s: event %" PRId64
+                       " is there, but a reader would not find it: what leads to it was edited",
+                       a->change, e->seq);
+        h->place = e->place;
         buf_add(&w->hashes, e->hash, SHA256_HEX);
         w->out->events++;
         enum step step = next_event(w, err);
@@ -186,8 +192,14 @@ static bool check_mark(void *ctx, const struct store_head *mark)
 {
     struct walk *w = ctx;
     const struct head *h = heads_find(&w->heads, mark->change);
-    bool ended = h != NULL && h->ended;
-    if (!is_wanted(w, mark->change) || mark->ended == ended)
+    if (!is_wanted(w, mark->change))
+        return true;
+    if (h == NULL || h->chain.n != mark->seq || strcmp(h->chain.hash, mark->hash) != 0) {
+        bad(w, "%s: readers would take event %" PRId64 " for its last, which it is not", mark->change,
+            mark->seq);
+        return false;
+    }
+    if (mark->ended == h->ended)
         return true;
     bad(w,
         mark->ended ? "%s: is marked as ended, but the ledger does not have its end"

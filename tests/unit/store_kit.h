@@ -61,7 +61,7 @@ static inline void remove_folder(const char *folder)
 {
     DIR *d = opendir(folder);
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-        char path[400];
+        char path[700];
         snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
         unlink(path);
     }

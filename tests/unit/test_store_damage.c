@@ -1,5 +1,6 @@
 #include "store_kit.h"
 
+#include "store/sqlite_check.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -115,6 +116,29 @@ static void a_damaged_page_is_found_at_opening_after_an_unclean_end(void **state
     assert_int_equal(open_fails(k, false, &err), SB_CORRUPT);
     assert_non_null(strstr(err.text, "the database is damaged"));
     unlink(k->path);
+}
+
+static void the_check_of_a_large_file_finds_damage_while_the_file_is_in_use(void **state)
+{
+    struct kit *k = *state;
+    append_many(k, "HF-1", 1, 300);
+    kit_close(k);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        char noise[4096];
+        memset(noise, 0x5a, sizeof noise);
+        if (damaged)
+            overwrite(k->path, 4096 * 8, noise, sizeof noise);
+        struct check *c = check_start(k->path);
+        assert_non_null(c);
+        struct error err = ERROR_NONE;
+        for (int waited = 0; waited < 10000 && check_so_far(c, &err) && damaged; waited++)
+            usleep(1000);
+        assert_int_equal(check_so_far(c, &err), !damaged);
+        assert_int_equal(err.code, damaged ? SB_CORRUPT : SB_OK);
+        check_end(c, true);
+    }
+    assert_true(check_so_far(NULL, NULL));
+    check_end(NULL, true);
 }
 
 /* The store finds it while it works: nothing is added to a damaged file. */
@@ -396,6 +420,7 @@ int main(void)
         WITH_STORE(a_file_of_garbage_is_refused_and_left_alone),
         WITH_STORE(a_file_that_was_cut_is_refused_with_what_to_do),
         WITH_STORE(a_damaged_page_is_found_at_opening_after_an_unclean_end),
+        WITH_STORE(the_check_of_a_large_file_finds_damage_while_the_file_is_in_use),
         WITH_STORE(a_damaged_page_that_is_met_stops_all_writing),
         WITH_STORE(a_file_that_a_newer_program_wrote_is_refused_and_says_so),
         WITH_STORE(a_database_of_something_else_is_refused),

@@ -135,7 +135,7 @@ static const struct {
     {"UPDATE events SET seq = 30 WHERE n = 3; UPDATE events SET seq = 3 WHERE n = 2; UPDATE events SET seq = "
      "2 WHERE n = 3",
      "HF-1: event 3 stands where the ledger's entry 2 has event 2 of HF-1", "HF-1",
-     "HF-1: event 2 is missing"},
+     "HF-1: event 3 stands where the ledger's entry 2 has event 2"},
     {"UPDATE events SET entry = 5 WHERE n = 7", "HF-1: event 4 is there, but the ledger knows nothing of it",
      NULL, NULL},
     {"UPDATE ledger SET body = replace(body, 'HF-2', 'HF-9') WHERE n = 4",
@@ -149,6 +149,17 @@ static const struct {
      "HF-3", "HF-3: has ended by the ledger"},
     {"UPDATE changes SET ended = 1 WHERE id = 'HF-1'",
      "HF-1: is marked as ended, but the ledger does not have its end", "HF-1", "HF-1: is marked as ended"},
+    {"UPDATE changes SET last = 2 WHERE id = 'HF-1'",
+     "HF-1: readers would take event 2 for its last, which it is not", "HF-1",
+     "HF-1: readers would take event 2"},
+    {"UPDATE changes SET last = 4 WHERE id = 'HF-1'", "HF-1: readers would take event 0 for its last", "HF-1",
+     "HF-1: readers would take event 0"},
+    {"UPDATE changes SET first = 2 WHERE id = 'HF-1'",
+     "HF-1: event 1 is there, but a reader would not find it", "HF-1",
+     "HF-1: event 1 is there, but a reader would not find it"},
+    {"UPDATE events SET before = 1 WHERE n = 3", "HF-1: event 3 is there, but a reader would not find it",
+     "HF-1", "HF-1: event 3 is there, but a reader would not find it"},
+    {"INSERT INTO changes (id) VALUES ('HF-9')", "HF-9: readers would take event 0 for its last", NULL, NULL},
     {"UPDATE pages SET text = '# Pages'", "its text is not the one that changes began with", NULL, NULL},
 };
 
@@ -234,6 +245,34 @@ static void an_attack_on_one_change_leaves_the_others_good(void **state)
     assert_true(verify_as(k, "HF-3", SB_OK).good);
 }
 
+static bool ignore_event(void *ctx, const struct store_event *e)
+{
+    (void)ctx;
+    return e->seq > 0;
+}
+
+static bool ignore_head(void *ctx, const struct store_head *h)
+{
+    (void)ctx;
+    return h->seq > 0;
+}
+
+static void a_record_with_an_event_missing_is_not_read_as_if_it_were_whole(void **state)
+{
+    struct kit *k = *state;
+    struct error err = ERROR_NONE;
+    tamper(k, "DELETE FROM events WHERE n = 2; DELETE FROM events WHERE n = 4");
+    kit_open(k);
+    assert_false(store_read(k->store, "HF-1", 1, ignore_event, NULL, &err));
+    assert_int_equal(err.code, SB_CORRUPT);
+    assert_non_null(strstr(err.text, "HF-1: event 2 cannot be found"));
+    assert_true(store_read(k->store, "HF-1", 3, ignore_event, NULL, &err));
+    assert_false(store_changes(k->store, false, ignore_head, NULL, &err));
+    assert_non_null(strstr(err.text, "HF-2: its last event cannot be found"));
+    assert_int_equal(append_one(k, "HF-2", 1, "{}"), SB_CONFLICT);
+    assert_int_equal(append_one(k, "HF-3", 3, "{}"), SB_OK);
+}
+
 static void an_edited_page_is_not_given_to_anybody(void **state)
 {
     struct kit *k = *state;
@@ -269,6 +308,7 @@ int main(void)
         WITH_RECORD(the_head_tells_when_the_end_of_everything_is_cut_off),
         WITH_RECORD(the_head_is_the_chain_of_the_ledgers_texts),
         WITH_RECORD(an_attack_on_one_change_leaves_the_others_good),
+        WITH_RECORD(a_record_with_an_event_missing_is_not_read_as_if_it_were_whole),
         WITH_RECORD(an_edited_page_is_not_given_to_anybody),
         WITH_RECORD(triggers_and_views_that_somebody_left_in_the_file_are_not_run),
     };
