@@ -1,0 +1,3 @@
+#!/bin/sh
+# The "cluster" of this example: one line for each instance that runs.
+exec ./service instances
