@@ -1,8 +1,8 @@
 /* inside.h: what the files of api/ share; nobody else includes it.
  *
  * A *call* is one request and its answer to be, with a socket or without. A handler ends it with exactly one
- * of respond_json, call_fail, call_problem, call_stream, or hands call_told to the engine, which ends it later.
- * When its client has gone meanwhile the answer goes nowhere. */
+ * of respond_json, call_fail, call_problem, call_release, or hands call_told to the engine, which ends it
+ * later. When its client has gone meanwhile the answer goes nowhere. */
 #ifndef SB_API_INSIDE_H
 #define SB_API_INSIDE_H
 
