@@ -218,8 +218,13 @@ static int64_t sooner(int64_t a, int64_t b)
 void carry(struct ride *r)
 {
     struct wants w = {.n = 0};
+    struct error err = ERROR_NONE;
     if (r->broken || (crash_splits() && r->appends > 0))
         return;
+    if (!r->c && !ride_unpark(r, &err)) {
+        ride_break(r, &err);
+        return;
+    }
     if (r->ended || (crash_splits() && json_array_size(r->out) > 0)) {
         ride_flush(r); /* a late note; or so that the process can die between any two events */
         return;
@@ -230,7 +235,6 @@ void carry(struct ride *r)
     const int64_t wake = works_due(r, engine_now(r->e));
     for (int n = 0; !waits; n++) {
         if (n == EVENTS_A_PASS) {
-            struct error err;
             error_set(&err, SB_INTERNAL, "%d events and no end: the page goes round in circles", n);
             set_stuck(r, &err);
             break;
@@ -243,8 +247,7 @@ void carry(struct ride *r)
         if (!more || crash_splits())
             break;
     }
-    if (r->c->control.status == CHANGE_ENDED)
-        lane_leave(r);
     ride_flush(r);
     wake_set(r, r->broken || waits ? 0 : sooner(wake, w.wake));
+    ride_park(r);
 }

@@ -127,7 +127,9 @@ static void take_up(struct engine *e, const char *id)
         log_write(LOG_WARN, "engine", id, "%s", err.text);
     if (has_intended(r) || (was_under_way(r) && !last.restarted))
         ride_restarted(r);
-    ride_wake(r);
+    ride_park_unless_wanted(r);
+    if (r->c)
+        ride_wake(r);
 }
 
 struct heads {
@@ -186,6 +188,7 @@ struct engine *engine_open(const struct engine_options *o, struct error *err)
     e->practice = o->clock != NULL;
     e->speed = o->speed > 0 ? o->speed : 1;
     e->yes = o->yes;
+    e->loaded_most = o->loaded_most > 0 ? o->loaded_most : 500;
     e->arena = arena_make();
     e->yes_as = o->yes_as ? arena_strdup(&e->arena, o->yes_as) : "";
     e->replies_end = &e->replies;
@@ -251,6 +254,7 @@ void engine_close(struct engine *e)
     free_summaries(e);
     names_free(&e->rides);
     names_free(&e->lanes);
+    names_free(&e->plans);
     for (struct listener *l = e->listeners, *next; l; l = next) {
         next = l->next;
         free(l);

@@ -35,8 +35,9 @@ struct engine_options {
     bool yes;  /* gates are answered with their first choice by `yes_as` (drills, `--yes`) */
     const char *yes_as;
     const char *socket_path; /* told to a second process that wants the store */
-    const struct driver *const
-        *drivers; /* NULL-terminated: these fill their roles whatever is configured (tests); or NULL */
+    /* NULL-terminated: these fill their roles whatever is configured (tests); or NULL. */
+    const struct driver *const *drivers;
+    int loaded_most; /* open changes beyond this leave their state in the store while they wait; 0 = 500 */
 };
 
 /* Opens store and systems, reads open changes, puts effects in doubt, goes on with them. NULL on error. */
@@ -82,7 +83,8 @@ json_t *engine_change(struct engine *e, const char *id, struct error *err);
 json_t *engine_changes(struct engine *e, bool open_only);
 /* Events after `from`, as in the record with hash. New reference. */
 json_t *engine_events(struct engine *e, const char *id, int64_t from, int limit, struct error *err);
-/* Folded state, for rooms above that render (report). NULL when unknown. Borrowed. */
+/* Folded state, for rooms above that render (report). NULL when unknown. Borrowed until the
+ * loop's next round. */
 const struct change *engine_fold(struct engine *e, const char *id, struct error *err);
 
 /* A drill's clock has leapt: looks again at what is due. */

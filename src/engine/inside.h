@@ -49,9 +49,12 @@ struct ride {
     struct engine *e;
     struct ride *prev, *next; /* in engine.rides_first, newest first */
     char *id;
-    int64_t number; /* 7 of HF-7 */
-    struct change *c;
-    char *plan_hash;
+    int64_t number;           /* 7 of HF-7 */
+    struct change *c;         /* NULL while it is parked */
+    char *parked;             /* its short form then, as JSON text */
+    bool waits;               /* parked behind another */
+    int64_t started;          /* 0 = not yet */
+    char *plan_hash;          /* in engine.plans while it is open; "" = not known */
     const char *requested_by; /* in the facts */
 
     int64_t durable; /* last event that is */
@@ -69,7 +72,7 @@ struct ride {
     struct work *works;
     uint8_t *rounds; /* a step: how often it was performed without an answer and not found, in a row */
 
-    struct lane *lane; /* of started changes: its client and env */
+    struct lane *lane; /* of its client and env, while it is open */
     struct ride *lane_next;
 
     bool dirty;
@@ -79,7 +82,8 @@ struct ride {
     bool ended;
 };
 
-/* The changes of one client and env that were started and have not ended, in the order of their start. */
+/* The open changes of one client and env: those that were started in the order of their start, then the
+ * others. */
 struct lane {
     char *name;
     struct ride *first;
@@ -124,7 +128,11 @@ struct engine {
     struct names pages; /* by hash -> struct page_kept */
     struct page_kept *pages_first;
     struct names rides; /* by id */
+    int loaded_most;
     struct names lanes;
+    struct names plans; /* open changes by the hash of their plan */
+    int ended;          /* how many of the rides have */
+    int loaded;         /* how many of the others have their state in memory */
     struct ride *rides_first;
     struct names summaries; /* of ended changes, by id -> json_t */
 
@@ -156,6 +164,12 @@ struct ride *ride_load(struct engine *e, const char *id, struct error *err);
 struct change *change_read(struct engine *e, const char *id, char **plan_hash, int64_t *snapshot_at,
                            struct error *err);
 void ride_free(struct ride *r);
+/* Ten thousand changes that wait for people need not be in memory: one with nothing under way and nothing
+ * soon leaves its state in the store, when there are many. */
+void ride_park(struct ride *r);
+/* The same for one just read from the store, that has nothing to do. */
+void ride_park_unless_wanted(struct ride *r);
+MUST_USE bool ride_unpark(struct ride *r, struct error *err);
 /* The ride of an open or lately ended change, read from the store when need be. NULL: SB_UNKNOWN or what the
  * store says. */
 struct ride *ride_of(struct engine *e, const char *id, struct error *err);
@@ -166,8 +180,13 @@ struct ride *ride_open_of(struct engine *e, const char *id, struct error *err);
 void ride_restarted(struct ride *r);
 /* The change that this one waits for, or NULL. */
 const struct ride *ride_behind(const struct ride *r);
+/* Takes its place in its lane; once more when it is started. */
 void lane_join(struct ride *r);
 void lane_leave(struct ride *r);
+/* The open changes of a client and env, by ride.lane_next. */
+const struct ride *lane_first(const struct engine *e, const char *client, const char *env);
+/* Lets go of ended changes that nobody has looked at for long. */
+void rides_forget(struct engine *e);
 
 /* --- record.c
  * ----------------------------------------------------------------------------------------------------- */
@@ -234,6 +253,8 @@ char *report_markdown(struct engine *e, const struct change *c, const char *titl
 
 /* The page that a change began with, by its hash. NULL on error. */
 const struct procedure *page_by_hash(struct engine *e, const char *hash, const char *name, struct error *err);
+/* A page of engine_page is kept in the store, once. */
+MUST_USE bool page_keep_stored(struct engine *e, const struct procedure *p, struct error *err);
 void pages_free(struct engine *e);
 
 /* A plan, checked: page and facts (without the change's id). New reference or NULL. */
@@ -252,6 +273,8 @@ MUST_USE bool may_answer(const struct engine *e, const struct change *c, int ste
 /* Who answers in practice, when `yes` is on: NULL = nobody can. */
 const char *yes_person(const struct engine *e, const struct change *c, int step);
 
+/* The short form of a ride, parked or not. New reference. */
+json_t *ride_summary(const struct ride *r);
 json_t *summary_json(const struct ride *r, const struct change *c);
 struct shelf shelf_of(struct store *s);
 

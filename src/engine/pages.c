@@ -14,6 +14,7 @@ struct page_kept {
     struct page_kept *next;
     struct arena arena;
     const struct procedure *p;
+    bool stored; /* in the store, by its hash */
 };
 
 static const struct procedure *not_found(struct page_errors *errors, const struct error *why)
@@ -164,6 +165,15 @@ const struct procedure *page_by_hash(struct engine *e, const char *hash, const c
     if (!p)
         error_wrap(&errors.list[0], err, "the page that the change began with");
     return p;
+}
+
+bool page_keep_stored(struct engine *e, const struct procedure *p, struct error *err)
+{
+    struct page_kept *kept = names_get(&e->pages, p->hash);
+    if (kept->stored)
+        return true;
+    kept->stored = store_put_page(e->store, p->hash, p->name, p->source, err);
+    return kept->stored;
 }
 
 void pages_free(struct engine *e)

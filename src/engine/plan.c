@@ -165,23 +165,13 @@ static void plan_hash(const json_t *plan, const char *by, char out[SHA256_HEX + 
     free(text);
 }
 
-/* The same plan by the same person, still open: the answer to it was lost, and is given again. */
-static const struct ride *planned_already(const struct engine *e, const char *hash)
-{
-    for (const struct ride *r = e->rides_first; r; r = r->next)
-        if (!r->ended && !r->broken && str_eq(r->plan_hash, hash))
-            return r;
-    return NULL;
-}
-
 static struct ride *make_change(struct engine *e, const json_t *plan, const char *by, const char *hash,
                                 struct error *err)
 {
     const struct procedure *p = NULL;
     int64_t number;
     _cleanup_json_ json_t *facts = plan_facts(e, plan, by, &p, err);
-    if (!facts || !store_put_page(e->store, p->hash, p->name, p->source, err) ||
-        !store_next_number(e->store, &number, err))
+    if (!facts || !page_keep_stored(e, p, err) || !store_next_number(e->store, &number, err))
         return NULL;
     _cleanup_arena_ struct arena a = arena_make();
     const char *id = arena_printf(&a, "HF-%lld", (long long)number);
@@ -193,8 +183,11 @@ static struct ride *make_change(struct engine *e, const json_t *plan, const char
                        .by = by,
                        .data = json_pack("{s:{s:s, s:s, s:s}, s:O, s:s}", "sop", "name", p->name, "hash",
                                          p->hash, "source", p->file, "facts", facts, "plan_hash", hash)};
-    if (ride_record(r, &ev, err))
+    if (ride_record(r, &ev, err)) {
+        names_put(&e->plans, hash, r);
+        lane_join(r);
         return r;
+    }
     ride_free(r);
     return NULL;
 }
@@ -204,8 +197,9 @@ void engine_plan(struct engine *e, const json_t *plan, const char *by, engine_do
     char hash[SHA256_HEX + 1];
     struct error err = ERROR_NONE;
     plan_hash(plan, by, hash);
-    const struct ride *same = planned_already(e, hash);
-    if (same) {
+    /* The same plan by the same person, still open: the answer to it was lost, and is given again. */
+    const struct ride *same = names_get(&e->plans, hash);
+    if (same && !same->broken) {
         reply_later(e, done, ctx, json_pack("{s:s, s:b}", "id", same->id, "already", true), NULL);
         return;
     }

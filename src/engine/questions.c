@@ -48,14 +48,13 @@ static void about_others(const struct engine *e, const json_t *facts, json_t *li
 {
     _cleanup_arena_ struct arena a = arena_make();
     const char *client = json_str(facts, "change.client", ""), *env = json_str(facts, "change.env", "");
-    for (const struct ride *r = e->rides_first; r; r = r->next) {
-        const json_t *f = r->c->facts;
-        if (r->ended || str_eq(r->id, json_str(facts, "change.id", "")) ||
-            !str_eq(json_str(f, "change.client", ""), client) || !str_eq(json_str(f, "change.env", ""), env))
+    for (const struct ride *r = lane_first(e, client, env); r; r = r->lane_next) {
+        if (str_eq(r->id, json_str(facts, "change.id", "")))
             continue;
+        _cleanup_json_ json_t *other = ride_summary(r);
         add(list, "queue",
             arena_printf(&a, "%s is open for %s %s as well (%s): one goes on when the other has ended", r->id,
-                         client, env, json_str(f, "window.text", "no window")));
+                         client, env, json_str(other, "window.text", "no window")));
     }
 }
 

@@ -151,6 +151,9 @@ static void finish(struct ride *r)
 {
     struct engine *e = r->e;
     r->ended = true;
+    e->ended++;
+    e->loaded--;
+    names_drop(&e->plans, r->plan_hash);
     works_cancel(r);
     wake_set(r, 0);
     lane_leave(r);
@@ -161,6 +164,7 @@ static void finish(struct ride *r)
     store_doc_put_new(e->store, "summary", r->id, summary, ignore_doc, NULL);
     json_decref(summary);
     finish_report(r);
+    rides_forget(e);
 }
 
 static void on_stored(void *ctx, const struct error *err)
@@ -295,6 +299,7 @@ static void read_again(void *ctx)
         ride_break(r, &err);
         return;
     }
+    r->e->loaded += !r->c;
     change_free(r->c);
     r->c = c;
     r->durable = c->control.seq;

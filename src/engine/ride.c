@@ -107,6 +107,8 @@ static struct ride *ride_around(struct engine *e, struct change *c)
     r->id = net_strdup(c->id);
     r->number = strncmp(c->id, "HF-", 3) == 0 ? strtoll(c->id + 3, NULL, 10) : 0;
     r->c = c;
+    r->started = c->started;
+    e->loaded += c->control.status != CHANGE_ENDED;
     list_add(r);
     return r;
 }
@@ -119,9 +121,11 @@ struct ride *ride_new(struct engine *e, const char *id, const struct procedure *
 /* At most so many ended changes are kept folded for those who look at them. */
 enum { ENDED_KEPT = 32 };
 
-static void forget_ended(struct engine *e)
+void rides_forget(struct engine *e)
 {
     int n = 0;
+    if (e->ended <= 2 * ENDED_KEPT)
+        return;
     for (struct ride *r = e->rides_first, *next; r; r = next) {
         next = r->next;
         if (r->ended && !r->dirty && r->appends == 0 && ++n > ENDED_KEPT)
@@ -141,8 +145,12 @@ struct ride *ride_load(struct engine *e, const char *id, struct error *err)
     r->snapshot_at = snapshot_at;
     r->durable = c->control.seq;
     r->ended = c->control.status == CHANGE_ENDED;
-    if (c->started && !r->ended)
-        lane_join(r);
+    if (r->ended) {
+        e->ended++;
+        return r;
+    }
+    lane_join(r);
+    names_put(&e->plans, plan_hash, r);
     return r;
 }
 
@@ -173,23 +181,83 @@ void ride_free(struct ride *r)
     if (r->next)
         r->next->prev = r->prev;
     names_drop(&e->rides, r->id);
+    e->loaded -= !r->ended && r->c;
+    if (r->ended)
+        e->ended--;
+    else if (r->plan_hash && names_get(&e->plans, r->plan_hash) == r)
+        names_drop(&e->plans, r->plan_hash);
     waiters_drop(r->out_waiters);
     json_decref(r->out);
     change_free(r->c);
     free(r->rounds);
     free(r->plan_hash);
+    free(r->parked);
     free(r->store_error);
     free(r->stuck);
     free(r->id);
     free(r);
 }
 
+/* --- parking ----------------------------------------------------------------------------------------------
+ */
+
+/* Moments within this are not worth it. */
+#define PARK_FOR MINUTES(1)
+
+static bool is_quiet(const struct ride *r)
+{
+    const struct engine *e = r->e;
+    bool soon = r->wake != 0 && r->wake < engine_now(e) + PARK_FOR;
+    return e->loaded > e->loaded_most && !e->clock.idle && r->c && !r->ended && !r->broken && !r->stuck &&
+           !r->works && r->appends == 0 && json_array_size(r->out) == 0 && r->durable == r->c->control.seq &&
+           !soon;
+}
+
+void ride_park(struct ride *r)
+{
+    if (!is_quiet(r))
+        return;
+    json_t *summary = summary_json(NULL, r->c);
+    r->parked = json_dumps(summary, JSON_COMPACT);
+    json_decref(summary);
+    r->waits = ride_behind(r) != NULL;
+    change_free(r->c);
+    r->c = NULL;
+    r->e->loaded--;
+}
+
+void ride_park_unless_wanted(struct ride *r)
+{
+    struct wants w;
+    if (!is_quiet(r) || r->e->yes)
+        return;
+    change_next(r->c, engine_now(r->e), &w);
+    if (w.n > 0)
+        return;
+    wake_set(r, w.wake);
+    ride_park(r);
+}
+
+bool ride_unpark(struct ride *r, struct error *err)
+{
+    struct change *c = change_read(r->e, r->id, NULL, &r->snapshot_at, err);
+    if (!c)
+        return false;
+    r->c = c;
+    r->durable = c->control.seq;
+    r->e->loaded++;
+    free(r->parked);
+    r->parked = NULL;
+    ride_wake(r); /* which parks it again, if nothing comes of it */
+    return true;
+}
+
 struct ride *ride_of(struct engine *e, const char *id, struct error *err)
 {
     struct ride *r = names_get(&e->rides, id);
     if (r)
-        return r;
-    forget_ended(e);
+        return r->c || ride_unpark(r, err) ? r : NULL;
+    rides_forget(e);
     return ride_load(e, id, err);
 }
 
@@ -229,16 +297,18 @@ static const char *lane_name(const struct ride *r, struct arena *a)
 
 static bool started_before(const struct ride *a, const struct ride *b)
 {
-    return a->c->started != b->c->started ? a->c->started < b->c->started : a->number < b->number;
+    if (!a->started != !b->started)
+        return a->started != 0;
+    return a->started != b->started ? a->started < b->started : a->number < b->number;
 }
 
 void lane_join(struct ride *r)
 {
     _cleanup_arena_ struct arena a = arena_make();
     const char *name = lane_name(r, &a);
+    lane_leave(r);
+    r->started = r->c->started;
     struct lane *lane = names_get(&r->e->lanes, name);
-    if (r->lane)
-        return;
     if (!lane) {
         lane = NET_NEW(struct lane);
         lane->name = net_strdup(name);
@@ -273,19 +343,32 @@ void lane_leave(struct ride *r)
     free(lane);
 }
 
-static bool has_begun(const struct change *c)
+const struct ride *lane_first(const struct engine *e, const char *client, const char *env)
 {
+    _cleanup_arena_ struct arena a = arena_make();
+    const struct lane *lane = names_get(&e->lanes, arena_printf(&a, "%s/%s", client, env));
+    return lane ? lane->first : NULL;
+}
+
+/* Cancelling goes its own way; what has begun goes on. */
+static bool waits_its_turn(const struct ride *r)
+{
+    const struct change *c = r->c;
+    if (!c)
+        return r->waits; /* as when it was parked */
+    if (c->control.status != CHANGE_RUNNING)
+        return false;
     for (int i = 0; i < c->sop->n_steps; i++) {
         const struct control_step *k = &c->control.steps[i];
         if (k->began || k->run > 1 || k->status == STEP_DONE)
-            return true;
+            return false;
     }
-    return false;
+    return true;
 }
 
 const struct ride *ride_behind(const struct ride *r)
 {
-    if (!r->lane || r->c->control.status != CHANGE_RUNNING || has_begun(r->c))
+    if (!r->lane || !waits_its_turn(r))
         return NULL;
     const struct ride *before = NULL;
     for (const struct ride *o = r->lane->first; o && o != r; o = o->lane_next)

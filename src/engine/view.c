@@ -278,6 +278,17 @@ static json_t *ended_summary(struct engine *e, const char *id)
     return o;
 }
 
+json_t *ride_summary(const struct ride *r)
+{
+    if (r->c)
+        return summary_json(r, r->c);
+    json_t *o = json_loads(r->parked, 0, NULL);
+    const struct ride *behind = ride_behind(r);
+    put_text(o, "queue_behind", behind ? behind->id : NULL);
+    put_text(o, "store_error", r->store_error);
+    return o;
+}
+
 enum { LIST_MOST = 2000 };
 
 struct listing {
@@ -302,8 +313,9 @@ json_t *engine_changes(struct engine *e, bool open_only)
     for (size_t i = json_array_size(l.heads); i-- > 0 && json_array_size(list) < LIST_MOST;) {
         const char *id = json_str(json_array_get(l.heads, i), "id", "");
         const struct ride *r = names_get(&e->rides, id);
-        if (r && !(open_only && r->c->control.status == CHANGE_ENDED))
-            json_array_append_new(list, summary_json(r, r->c));
+        bool shown = r && !(open_only && r->c && r->c->control.status == CHANGE_ENDED);
+        if (shown)
+            json_array_append_new(list, ride_summary(r));
         else if (!r)
             json_array_append_new(list, ended_summary(e, id));
     }

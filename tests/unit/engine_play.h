@@ -270,18 +270,40 @@ static void on_answer(void *ctx, json_t *answer, const struct error *err)
     p->error = err ? *err : ERROR_NONE;
 }
 
-/* Runs the loop until `holds`, at most 10 s. */
-UNUSED static bool run_until(struct play *p, bool (*holds)(struct play *p, const char *what),
-                             const char *what)
+static struct timer *ticking;
+
+static void tick(void *ctx)
 {
-    for (int64_t end = loop_mono_ms() + 10000; loop_mono_ms() < end;) {
-        if (holds(p, what))
-            return true;
-        struct timer *t = timer_start(p->loop, 5, (void (*)(void *))free, NULL);
-        loop_once(p->loop, true);
-        timer_cancel(t);
+    struct play *p = ctx;
+    ticking = timer_start(p->loop, 5, tick, p);
+}
+
+/* Runs the loop until `holds`, at most 10 s. */
+static bool run_until(struct play *p, bool (*holds)(struct play *p, const char *what), const char *what)
+{
+    bool held = false;
+    tick(p);
+    for (int64_t end = loop_mono_ms() + 10000; !held && loop_mono_ms() < end;) {
+        held = holds(p, what);
+        if (!held)
+            loop_once(p->loop, true);
     }
-    return false;
+    timer_cancel(ticking);
+    return held;
+}
+
+static bool is_past(struct play *p, const char *moment)
+{
+    (void)p;
+    return loop_mono_ms() >= strtoll(moment, NULL, 10);
+}
+
+/* Lets time pass. */
+UNUSED static void passes(struct play *p, int ms)
+{
+    char until[32];
+    snprintf(until, sizeof until, "%lld", (long long)(loop_mono_ms() + ms));
+    run_until(p, is_past, until);
 }
 
 static bool has_answer(struct play *p, const char *what)

@@ -216,11 +216,7 @@ static void numbers_that_tick_make_no_events(void **state)
     play_open_engine(p);
     start(p);
     expect(p, "watch is observing");
-    for (int64_t end = loop_mono_ms() + 900; loop_mono_ms() < end;) {
-        struct timer *t = timer_start(p->loop, 5, (void (*)(void *))free, NULL);
-        loop_once(p->loop, true);
-        timer_cancel(t);
-    }
+    passes(p, 900);
     assert_int_equal(count_events(p, "step.progress"), 2);
     play_end(p);
 }
@@ -395,13 +391,59 @@ static void a_change_at_a_far_moment_costs_nothing_and_is_idle(void **state)
     engine_start(p->e, id, "ann", on_answer, p);
     must(p);
     expect(p, "tell is ready");
-    for (int i = 0; i < 5; i++) {
-        struct timer *t = timer_start(p->loop, 5, (void (*)(void *))free, NULL);
-        loop_once(p->loop, true);
-        timer_cancel(t);
-    }
+    passes(p, 20);
     assert_true(engine_idle(p->e));
     assert_int_equal(p->n_calls, 0);
+    play_end(p);
+}
+
+static bool all_ask(struct play *p, const char *n)
+{
+    _cleanup_json_ json_t *all = engine_changes(p->e, true);
+    size_t i;
+    json_t *c;
+    int asking = 0;
+    if (json_array_size(all) != (size_t)atoi(n))
+        return false;
+    json_array_foreach(all, i, c)
+    {
+        struct error err;
+        const struct change *fold = engine_fold(p->e, json_str(c, "id", ""), &err);
+        asking += fold && fold->control.steps[0].status == STEP_ASKING;
+    }
+    return asking == atoi(n);
+}
+
+static void changes_that_wait_in_the_store_go_on_as_if_they_were_in_memory(void **state)
+{
+    (void)state;
+    static const char page[] = "---\ntitle: Play\n---\n# Play\n\n" STEP("id: go\nask: {question: \"Go?\"}\n")
+        STEP("id: tell\ndo: chat.post\nwith: {channels: [ops], text: x}\n");
+    struct play *p = play_begin(NULL, page);
+    p->options.loaded_most = 2;
+    play_open_engine(p);
+    for (int i = 1; i <= 12; i++) {
+        char plan[96], change[16];
+        snprintf(plan, sizeof plan, "{\"sop\": \"play\", \"client\": \"client-%d\"}", i);
+        plan_as(p, plan, "ann");
+        must(p);
+        snprintf(change, sizeof change, "HF-%d", i);
+        engine_start(p->e, change, "ann", on_answer, p);
+        must(p);
+    }
+    assert_true(run_until(p, all_ask, "12"));
+    passes(p, 20);
+    for (int i = 1; i <= 12; i++) {
+        char change[16], what[40];
+        if (i == 6)
+            play_restart(p);
+        snprintf(change, sizeof change, "HF-%d", i);
+        snprintf(what, sizeof what, "HF-%d: status is ended", i);
+        answer_as(p, change, "{\"step\": \"go\", \"choice\": \"yes\"}", "ann");
+        must(p);
+        expect(p, what);
+    }
+    assert_int_equal(p->n_calls, 12);
     play_end(p);
 }
 
@@ -422,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_change_that_waits_behind_another_can_be_cancelled),
         cmocka_unit_test(the_very_same_plan_gives_the_same_change),
         cmocka_unit_test(a_drills_clock_leaps_over_times_in_which_nothing_happens),
+        cmocka_unit_test(changes_that_wait_in_the_store_go_on_as_if_they_were_in_memory),
         cmocka_unit_test(a_change_at_a_far_moment_costs_nothing_and_is_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,11 +149,7 @@ static void live(struct play *p, const char *crash)
     if (!run_until(p, it_holds, "status is ended"))
         _exit(4);
     store_flush(engine_store(p->e));
-    for (int i = 0; i < 3; i++) { /* and told to the engine */
-        struct timer *t = timer_start(p->loop, 2, (void (*)(void *))free, NULL);
-        loop_once(p->loop, true);
-        timer_cancel(t);
-    }
+    passes(p, 20);
     _exit(0);
 }
 

@@ -19,11 +19,13 @@ static const char page[] =
                      "true}\n") STEP("id: build\ndo: pipeline.start\nat: from\nwith: {client: acme, env: "
                                      "prod, services: \"{{ services }}\"}\n")
                     STEP("id: watch\ndo: pipeline.watch\nwith: {build: \"{{ steps.build.build }}\"}\ngate: "
-                         "{question: \"Proceed?\"}\n") STEP("id: report\ndo: change.report\nwith: {title: "
-                                                            "\"What we did\"}\n") "## Trouble\n\n" STEP(
-                        "id: evidence\ndo: change.evidence\n")
-                        STEP("id: decide\nask: {question: \"What now?\", decision: true, choices: [retry, "
-                             "rollback, stop]}\n");
+                         "{question: \"Proceed?\"}\n")
+                        STEP(
+                            "id: report\ndo: change.report\nwith: {title: "
+                            "\"What we did\"}\n") "## Trouble\n\n" STEP("id: evidence\ndo: change.evidence\n")
+                            STEP(
+                                "id: decide\nask: {question: \"What now?\", decision: true, choices: [retry, "
+                                "rollback, stop]}\n");
 
 static const char plan[] =
     "{\"sop\": \"play\", \"client\": \"acme\", \"window\": \"in 5h for 90m\", \"reason\": \"a bug\","
