@@ -10,6 +10,7 @@ const struct driver *const drivers[] = {
     &command_pipeline_driver,
     &csv_driver,
     &git_driver,
+    &github_driver,
     &http_driver,
     &jenkins_driver,
     &jira_driver,

@@ -18,14 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum {
-    SERVICES_MAX = 200,
-    PATTERNS_MAX = 100,
-    OVERRIDES_MAX = 2000,
-    SCHEMA_SHOWN = 100,
-    GIT_MS = 120000,
-    OUTPUT_MAX = 8 << 20
-};
+enum { SERVICES_MAX = 200, OVERRIDES_MAX = 2000, SCHEMA_SHOWN = 100, GIT_MS = 120000, OUTPUT_MAX = 8 << 20 };
 
 struct override {
     const char *service, *repository;
@@ -336,14 +329,6 @@ static const char *repository_of(const struct git *g, const char *service)
     return g->repository;
 }
 
-/* Names go into addresses, references and arguments: nothing there may mean anything else to git. */
-static bool name_ok(const char *name)
-{
-    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-/");
-    return n > 0 && n <= 200 && name[n] == '\0' && name[0] != '-' && name[0] != '.' && name[0] != '/' &&
-           !strstr(name, "..") && !strstr(name, "//");
-}
-
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -360,7 +345,7 @@ static void begin_row(struct checking *c, const char *service, const char *tag, 
                        "before", before, "exists", 0, "descends", "checks", "none", "url",
                        fill(g->url, now, fill_plain, a), "commit", "", "at", 0, "schema");
     const char *repository = repository_of(g, service);
-    if (!name_ok(service) || !name_ok(tag) || (*before && !name_ok(before))) {
+    if (!releases_name_ok(service) || !releases_name_ok(tag) || (*before && !releases_name_ok(before))) {
         row_ends(c, "service and tags must be plain names", true);
         return;
     }
@@ -476,26 +461,6 @@ static void check(struct system *s, check_fn *done, void *ctx)
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
-static bool read_migrations(struct git *g, const struct yaml *config, const char *file, struct error *err)
-{
-    const struct yaml *list = yaml_get(config, "migrations");
-    g->migrations = releases_migrations;
-    if (!list)
-        return true;
-    if (list->kind != YAML_LIST || list->n > PATTERNS_MAX)
-        return error_at(err, SB_PARSE, file, list->line, list->column,
-                        "migrations: expected a list of at most %d paths", PATTERNS_MAX);
-    const char **patterns = ARENA_ARRAY(&g->arena, (size_t)list->n + 1, const char *);
-    for (int i = 0; i < list->n; i++) {
-        if (list->items[i]->kind != YAML_SCALAR)
-            return error_at(err, SB_PARSE, file, list->items[i]->line, list->items[i]->column,
-                            "migrations: expected a path");
-        patterns[i] = arena_strdup(&g->arena, list->items[i]->text);
-    }
-    g->migrations = patterns;
-    return true;
-}
-
 /* A password in an address would stand in process lists and in errors. */
 static bool holds_password(const char *address)
 {
@@ -555,7 +520,7 @@ static struct system *open_system(const struct driver *d, const struct yaml *con
     g->user = arena_strdup(&g->arena, config_str(config, "user", "x-access-token"));
     const struct yaml *repository = yaml_get(config, "repository");
     if ((!repository || repository_ok(repository, file, err)) && read_overrides(g, config, file, err) &&
-        read_migrations(g, config, file, err) &&
+        releases_read_migrations(config, file, &g->arena, &g->migrations, err) &&
         config_secret(config, file, "token", &g->arena, &g->token, err))
         return &g->system;
     close_system(&g->system);

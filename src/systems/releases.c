@@ -65,3 +65,32 @@ bool releases_path_matches(const char *pattern, const char *path)
     memcpy(all + n, "/**", 4);
     return matches_below(all, path);
 }
+
+bool releases_read_migrations(const struct yaml *config, const char *file, struct arena *a,
+                              const char *const **out, struct error *err)
+{
+    enum { PATTERNS_MAX = 100 };
+    const struct yaml *list = yaml_get(config, "migrations");
+    *out = releases_migrations;
+    if (!list)
+        return true;
+    if (list->kind != YAML_LIST || list->n > PATTERNS_MAX)
+        return error_at(err, SB_PARSE, file, list->line, list->column,
+                        "migrations: expected a list of at most %d paths", PATTERNS_MAX);
+    const char **patterns = ARENA_ARRAY(a, (size_t)list->n + 1, const char *);
+    for (int i = 0; i < list->n; i++) {
+        if (list->items[i]->kind != YAML_SCALAR)
+            return error_at(err, SB_PARSE, file, list->items[i]->line, list->items[i]->column,
+                            "migrations: expected a path");
+        patterns[i] = arena_strdup(a, list->items[i]->text);
+    }
+    *out = patterns;
+    return true;
+}
+
+bool releases_name_ok(const char *name)
+{
+    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-/");
+    return n > 0 && n <= 200 && name[n] == '\0' && name[0] != '-' && name[0] != '.' && name[0] != '/' &&
+           !strstr(name, "..") && !strstr(name, "//");
+}

@@ -9,6 +9,8 @@
  * that is not known "checks": "passed" | "failed" | "pending" | "none",     none: this system knows no checks
  *                             "url": page of the tag, or "",
  *                             "commit": "..", "at": UTC ms of the commit, 0 = not known,
+ *                             "ready": UTC ms when checks that still run will have finished, if they take what they took for
+ *                                      `before`; 0 or absent = not known,
  *                             "schema": ["db/migrations/017.sql"],   files under migration paths that changed
  * since `before`; may be null "says": "..."}], "problems": [{"service", "says"}]} outcome    FAILED when a
  * tag does not exist, does not hold what runs, or its checks failed. While checks are pending it waits.
@@ -16,7 +18,7 @@
 #ifndef SB_SYSTEMS_RELEASES_H
 #define SB_SYSTEMS_RELEASES_H
 
-#include <stdbool.h>
+#include "systems/support.h"
 
 /* Is the file under a migration path? A pattern is a path from the root with `*` (within a segment) and `**`
  * (across segments); one that ends with '/' means everything below that folder, wherever the folder is; one
@@ -26,5 +28,11 @@ bool releases_path_matches(const char *pattern, const char *path);
 
 /* The migration paths used when a configuration gives none, NULL-terminated. */
 extern const char *const releases_migrations[];
+/* The configuration's list "migrations", or releases_migrations. In the arena. */
+MUST_USE bool releases_read_migrations(const struct yaml *config, const char *file, struct arena *a,
+                                       const char *const **out, struct error *err);
+
+/* May this service or tag go into addresses, references and arguments? Nothing in it means anything else there. */
+bool releases_name_ok(const char *name);
 
 #endif
