@@ -314,9 +314,9 @@ static bool make_folders(char *folder, struct error *err)
 /* SQLite gives the files beside it the same mode. */
 static bool make_file(const char *path, const char *folder, struct error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return error_errno(err, errno, "%s", path);
+        return errno == EEXIST || error_errno(err, errno, "%s", path);
     close(fd);
     return sync_folder(folder, err);
 }
