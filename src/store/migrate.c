@@ -53,12 +53,12 @@ static bool look(struct conn *c, struct found *f, struct error *err)
     return true;
 }
 
-static bool take_step(struct conn *c, int64_t to, struct error *err)
+static bool take_step(struct conn *c, size_t from, struct error *err)
 {
     char mark[100];
-    snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64,
-             (int)APPLICATION_ID, to);
-    return conn_exec(c, steps[to - 1], err) && conn_exec(c, mark, err);
+    snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %zu", (int)APPLICATION_ID,
+             from + 1);
+    return conn_exec(c, steps[from], err) && conn_exec(c, mark, err);
 }
 
 bool migrate(struct conn *c, struct error *err)
@@ -69,8 +69,8 @@ bool migrate(struct conn *c, struct error *err)
     if (f.version == NEWEST)
         return true;
     bool ok = conn_exec(c, "BEGIN IMMEDIATE", err);
-    for (int64_t to = f.version + 1; ok && to <= NEWEST; to++)
-        ok = take_step(c, to, err);
+    for (size_t from = (size_t)f.version; ok && from < COUNT_OF(steps); from++)
+        ok = take_step(c, from, err);
     ok = ok && conn_exec(c, "COMMIT", err);
     if (!ok && sqlite3_get_autocommit(c->db) == 0)
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
