@@ -128,7 +128,7 @@ static void step_text(struct buf *b, const struct event *e, const struct step *s
         buf_printf(b, "the pipeline pauses: %s", json_str(e->data, "message", ""));
         break;
     case EV_GATE_GONE:
-        buf_printf(b, "the pipeline's pause was settled elsewhere%s%s", *reason ? ": " : "", reason);
+        buf_printf(b, "the pipeline's pause %s", *reason ? reason : "was settled elsewhere");
         break;
     case EV_AGAIN:
         buf_adds(b, "to be tried again");

@@ -290,6 +290,18 @@ static bool has_gate(const struct procedure *p, int step)
     return false;
 }
 
+/* Was the step made for this pause that sends the answer performed? */
+static bool was_answered_here(const struct change *c, int step)
+{
+    for (int i = 0; i < c->sop->n_steps; i++) {
+        const struct step *s = &c->sop->steps[i];
+        enum step_status status = c->control.steps[i].status;
+        if (s->spawned && s->of == step && s->verb && (status == STEP_DONE || step_in_flight(status)))
+            return true;
+    }
+    return false;
+}
+
 /* A pause of the pipeline came, went, or another came in its place. */
 static void note_gate(struct ride *r, int step, const json_t *view)
 {
@@ -302,7 +314,9 @@ static void note_gate(struct ride *r, int step, const json_t *view)
     if (str_eq(is, was))
         return;
     if (was)
-        record(r, step, EV_GATE_GONE, json_pack("{s:s}", "id", was));
+        record(r, step, EV_GATE_GONE,
+               json_pack("{s:s, s:s?}", "id", was, "reason",
+                         was_answered_here(r->c, step) ? "is over: it was answered" : NULL));
     if (is)
         record(r, step, EV_GATE, json_incref((json_t *)gate));
 }

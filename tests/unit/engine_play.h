@@ -22,6 +22,7 @@ struct line {
     const char *view; /* news before the outcome, JSON; each list item is one */
     bool hangs;       /* no outcome */
     int after_ms;
+    int view_ms; /* between news; default 1 */
 };
 
 enum { LINES_MAX = 64, CALLS_MAX = 256 };
@@ -75,7 +76,7 @@ static void fake_goes_on(void *ctx)
     struct fake_task *t = ctx;
     t->timer = NULL;
     if (t->view_at < json_array_size(t->views)) {
-        t->timer = timer_start(the_play->loop, 1, fake_goes_on, t);
+        t->timer = timer_start(the_play->loop, t->line.view_ms ? t->line.view_ms : 1, fake_goes_on, t);
         t->progress(t->ctx, json_array_get(t->views, t->view_at++));
         return;
     }

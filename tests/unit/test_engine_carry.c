@@ -248,11 +248,13 @@ static void a_pause_that_was_settled_elsewhere_is_withdrawn(void **state)
     says(p, (struct line){
                 .verb = "pipeline.watch",
                 .view = "[{\"gate\": {\"id\": \"g1\", \"message\": \"Go on?\"}}, {\"status\": \"RUNNING\"}]",
-                .after_ms = 1});
+                .view_ms = 300});
     play_open_engine(p);
     start(p);
+    expect(p, "watch.proceed is asking");
     expect(p, "status is ended");
     assert_int_equal(count_calls(p, "pipeline.answer HF-1/watch.answer/1"), 0);
+    assert_int_equal(count_events(p, "step.gate-gone"), 1);
     play_end(p);
 }
 
