@@ -14,6 +14,7 @@ const struct driver *const drivers[] = {
     &http_driver,
     &jenkins_driver,
     &jira_driver,
+    &jsm_driver,
     &kubernetes_driver,
     &none_cluster_driver,
     &prometheus_driver,

@@ -16,6 +16,7 @@ extern const struct driver github_driver;             /* releases */
 extern const struct driver http_driver;               /* health */
 extern const struct driver jenkins_driver;            /* pipeline */
 extern const struct driver jira_driver;               /* tickets */
+extern const struct driver jsm_driver;                /* pager */
 extern const struct driver kubernetes_driver;         /* cluster */
 extern const struct driver none_cluster_driver;       /* cluster */
 extern const struct driver prometheus_driver;         /* health */

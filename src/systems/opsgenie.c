@@ -17,6 +17,7 @@ static void opsgenie_flow_free(struct flow *f)
     struct opsgenie_flow *t = (struct opsgenie_flow *)f;
     json_decref(t->responder);
     json_decref(t->people);
+    json_decref(t->list);
     json_decref(t->ids);
 }
 
@@ -68,7 +69,7 @@ void opsgenie_tell_people(struct opsgenie_flow *t)
     flow_done(&t->f, json_pack("{s:O, s:s}", "people", t->people, "schedule", t->schedule));
 }
 
-void opsgenie_no_schedule(struct opsgenie_flow *t, const json_t *schedules)
+static void no_schedule(struct opsgenie_flow *t, const json_t *schedules)
 {
     const char *wanted = json_str(t->f.effect.args, "schedule", "");
     size_t n = json_array_size(schedules);
@@ -199,7 +200,7 @@ static void on_schedules(struct flow *f, const struct http_reply *reply)
     }
     const json_t *s = schedule_of_team(schedules, json_str(f->effect.args, "schedule", ""));
     if (!s) {
-        opsgenie_no_schedule(t, schedules);
+        no_schedule(t, schedules);
         return;
     }
     t->schedule = arena_strdup(&f->arena, json_str(s, "name", ""));

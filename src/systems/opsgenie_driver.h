@@ -47,8 +47,11 @@ struct opsgenie_flow {
     /* on call */
     const char *schedule; /* its name */
     json_t *people;       /* found so far */
-    json_t *ids;          /* JSM: of those still to be named */
+    /* JSM: what is listed at present, the page of it, and who is still to be named */
+    json_t *list, *ids;
+    int page;
     size_t next;
+    bool is_alert;
 };
 
 void *opsgenie_flow_new(size_t size, struct system *s, const struct effect *e, outcome_fn *done,
@@ -62,8 +65,6 @@ const json_t *opsgenie_many(const struct opsgenie *o, const json_t *answer);
 void opsgenie_add_person(struct opsgenie_flow *t, const char *name, const char *mail);
 /* Ends with {"people", "schedule"}. */
 void opsgenie_tell_people(struct opsgenie_flow *t);
-/* Ends with "no schedule", and a near name of those in the list. */
-void opsgenie_no_schedule(struct opsgenie_flow *t, const json_t *schedules);
 
 act_fn opsgenie_act_alert, opsgenie_find_alert, opsgenie_look_acknowledged, opsgenie_act_close;
 void opsgenie_close_system(struct system *s);
