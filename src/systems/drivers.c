@@ -21,6 +21,7 @@ const struct driver *const drivers[] = {
     &opsgenie_driver,
     &pagerduty_driver,
     &roster_driver,
+    &sheet_driver,
     &slack_driver,
     &statuspage_driver,
     &timeline_driver,

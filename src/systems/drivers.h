@@ -23,6 +23,7 @@ extern const struct driver prometheus_driver;         /* health */
 extern const struct driver opsgenie_driver;           /* pager */
 extern const struct driver pagerduty_driver;          /* pager */
 extern const struct driver roster_driver;             /* pager */
+extern const struct driver sheet_driver;              /* owners */
 extern const struct driver slack_driver;              /* chat */
 extern const struct driver statuspage_driver;         /* statuspage */
 extern const struct driver timeline_driver;           /* chat */
