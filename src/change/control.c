@@ -3,62 +3,6 @@
 #include "change/planted.h"
 #include <string.h>
 
-const char *const change_status_names[] = {"new",       "planned",  "running",    "trouble",
-                                           "repairing", "stopping", "cancelling", "ended"};
-const char *const change_outcome_names[] = {"open", "done", "rolled-back", "stopped", "cancelled"};
-const char *const step_status_names[STEP_STATUSES] = {
-    [STEP_DORMANT] = "dormant", [STEP_WAITING] = "waiting",   [STEP_READY] = "ready",
-    [STEP_ASKING] = "asking",   [STEP_INTENDED] = "intended", [STEP_OBSERVING] = "observing",
-    [STEP_PAUSED] = "paused",   [STEP_IN_DOUBT] = "in-doubt", [STEP_UNSURE] = "unsure",
-    [STEP_DONE] = "done",       [STEP_SKIPPED] = "skipped",   [STEP_FAILED] = "failed",
-};
-
-const struct transition transitions[] = {
-    {STEP_WAITING, EV_READY, STEP_READY, "what it waits for is settled; its moment has not come"},
-    {STEP_WAITING, EV_ASKED, STEP_ASKING, "a person is asked"},
-    {STEP_WAITING, EV_INTENDED, STEP_INTENDED, "recorded before it is performed"},
-    {STEP_WAITING, EV_OBSERVING, STEP_OBSERVING, "a system is looked at"},
-    {STEP_WAITING, EV_SKIPPED, STEP_SKIPPED, "its condition does not hold, or a person gave a reason"},
-    {STEP_WAITING, EV_FAILED, STEP_FAILED, "its text or condition cannot be worked out"},
-    {STEP_READY, EV_ASKED, STEP_ASKING, "its moment has come: a person is asked"},
-    {STEP_READY, EV_INTENDED, STEP_INTENDED, "its moment has come: recorded before it is performed"},
-    {STEP_READY, EV_OBSERVING, STEP_OBSERVING, "its moment has come: a system is looked at"},
-    {STEP_READY, EV_SKIPPED, STEP_SKIPPED, "its condition does not hold, or a person gave a reason"},
-    {STEP_READY, EV_FAILED, STEP_FAILED, "its text or condition cannot be worked out"},
-    {STEP_ASKING, EV_ANSWERED, STEP_DONE, "a person answered"},
-    {STEP_ASKING, EV_ANSWERED, STEP_READY, "a person agreed to what is performed next"},
-    {STEP_ASKING, EV_ANSWERED, STEP_FAILED, "a person said that it is not well"},
-    {STEP_ASKING, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
-    {STEP_INTENDED, EV_DONE, STEP_DONE, "the system answered"},
-    {STEP_INTENDED, EV_FAILED, STEP_FAILED, "the system refused, and trying again will not help"},
-    {STEP_INTENDED, EV_RETRY, STEP_PAUSED, "it certainly did not take place; tried again later"},
-    {STEP_INTENDED, EV_DOUBT, STEP_IN_DOUBT, "nobody knows whether it took place"},
-    {STEP_INTENDED, EV_RESTARTED, STEP_IN_DOUBT, "nobody knows whether it took place"},
-    {STEP_OBSERVING, EV_PROGRESS, STEP_OBSERVING, "what is seen has changed"},
-    {STEP_OBSERVING, EV_GATE, STEP_OBSERVING, "the pipeline pauses for a person"},
-    {STEP_OBSERVING, EV_GATE_GONE, STEP_OBSERVING, "the pause was settled elsewhere"},
-    {STEP_OBSERVING, EV_DONE, STEP_DONE, "what it looked for is there"},
-    {STEP_OBSERVING, EV_FAILED, STEP_FAILED, "the answer is no, or its time is up"},
-    {STEP_OBSERVING, EV_RETRY, STEP_PAUSED, "the system does not answer; looked at again later"},
-    {STEP_OBSERVING, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
-    {STEP_PAUSED, EV_INTENDED, STEP_INTENDED, "tried again"},
-    {STEP_PAUSED, EV_OBSERVING, STEP_OBSERVING, "looked at again"},
-    {STEP_PAUSED, EV_FAILED, STEP_FAILED, "its time is up"},
-    {STEP_PAUSED, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
-    {STEP_IN_DOUBT, EV_FOUND, STEP_DONE, "the system knows its key"},
-    {STEP_IN_DOUBT, EV_DONE, STEP_DONE, "the system's late answer came"},
-    {STEP_IN_DOUBT, EV_NOT_FOUND, STEP_INTENDED, "it certainly did not take place; performed now"},
-    {STEP_IN_DOUBT, EV_UNSURE, STEP_UNSURE, "the system cannot tell"},
-    {STEP_IN_DOUBT, EV_DOUBT, STEP_IN_DOUBT, "the system could not be asked; asked again later"},
-    {STEP_IN_DOUBT, EV_RESTARTED, STEP_IN_DOUBT, "still nobody knows"},
-    {STEP_UNSURE, EV_RESOLVED, STEP_DONE, "a person saw that it took place"},
-    {STEP_UNSURE, EV_RESOLVED, STEP_INTENDED, "a person saw that it did not take place; performed now"},
-    {STEP_FAILED, EV_AGAIN, STEP_WAITING, "a person has it tried again"},
-    {STEP_SKIPPED, EV_AGAIN, STEP_WAITING, "a person wants it after all"},
-    {STEP_FAILED, EV_SKIPPED, STEP_SKIPPED, "a person leaves it, with a reason"},
-};
-const int n_transitions = (int)COUNT_OF(transitions);
-
 static bool in_table(enum step_status from, enum event_type event, enum step_status to)
 {
     for (int i = 0; i < n_transitions; i++)
@@ -160,6 +104,9 @@ static void unsettle_moments(struct control *c, const struct procedure *p, int64
 
 static void enter_trouble(struct control *c, const struct procedure *p, int step, int64_t at)
 {
+    /* What was done to repair it is given up. */
+    if (c->status == CHANGE_REPAIRING)
+        let_go(c, p, (enum branch)c->aside, true, at);
     c->status = CHANGE_TROUBLE;
     c->aside = BRANCH_MAIN;
     c->trouble_step = (int16_t)step;
@@ -346,6 +293,15 @@ static bool answer_target(const struct control *c, const struct procedure *p, co
     return true;
 }
 
+/* What certainly did not take place is performed at once only when it might begin now: since it was intended,
+ * the change may have come into trouble, or a decision may want it anew. */
+static enum step_status not_performed(const struct control *c, const struct procedure *p, int step)
+{
+    const struct event begins = {.type = EV_INTENDED, .step = step};
+    bool now = !c->steps[step].reset && may_begin(c, p, &begins, NULL);
+    return now || PLANTED("not-found-performs") ? STEP_INTENDED : STEP_PAUSED;
+}
+
 /* The status that `e` leads its step to. */
 static bool target(const struct control *c, const struct procedure *p, const struct event *e,
                    enum step_status *to, struct error *err)
@@ -354,15 +310,16 @@ static bool target(const struct control *c, const struct procedure *p, const str
         [EV_READY] = STEP_READY,       [EV_SKIPPED] = STEP_SKIPPED,     [EV_ASKED] = STEP_ASKING,
         [EV_INTENDED] = STEP_INTENDED, [EV_OBSERVING] = STEP_OBSERVING, [EV_PROGRESS] = STEP_OBSERVING,
         [EV_DONE] = STEP_DONE,         [EV_RETRY] = STEP_PAUSED,        [EV_FAILED] = STEP_FAILED,
-        [EV_DOUBT] = STEP_IN_DOUBT,    [EV_FOUND] = STEP_DONE,          [EV_NOT_FOUND] = STEP_INTENDED,
-        [EV_UNSURE] = STEP_UNSURE,     [EV_GATE] = STEP_OBSERVING,      [EV_GATE_GONE] = STEP_OBSERVING,
-        [EV_AGAIN] = STEP_WAITING,
+        [EV_DOUBT] = STEP_IN_DOUBT,    [EV_FOUND] = STEP_DONE,          [EV_UNSURE] = STEP_UNSURE,
+        [EV_GATE] = STEP_OBSERVING,    [EV_GATE_GONE] = STEP_OBSERVING, [EV_AGAIN] = STEP_WAITING,
     };
     if (e->type == EV_ANSWERED) {
         if (!answer_target(c, p, e, to, err))
             return false;
     } else if (e->type == EV_RESOLVED) {
-        *to = e->choice ? STEP_DONE : STEP_INTENDED;
+        *to = e->choice ? STEP_DONE : not_performed(c, p, e->step);
+    } else if (e->type == EV_NOT_FOUND) {
+        *to = not_performed(c, p, e->step);
     } else {
         *to = plain[e->type];
     }
@@ -432,6 +389,10 @@ static bool apply_to_step(struct control *c, const struct procedure *p, const st
     if (!target(c, p, e, &to, err))
         return false;
     bool by_person = e->by && *e->by;
+    if (e->type == EV_SKIPPED && by_person && p->steps[e->step].ask.decision)
+        return error_set(err, SB_STATE,
+                         "step %s is the decision: without it the change stays in trouble; decide",
+                         p->steps[e->step].id);
     /* A try again is bound by the rules as the first was. */
     bool begins = from == STEP_WAITING || from == STEP_READY ||
                   (from == STEP_PAUSED && (e->type == EV_INTENDED || e->type == EV_OBSERVING) &&
@@ -470,6 +431,10 @@ static bool apply_to_step(struct control *c, const struct procedure *p, const st
         k->asked = 1;
         k->at = 0;
         break;
+    case EV_NOT_FOUND:
+    case EV_RESOLVED:
+        k->at = 0;
+        break;
     case EV_GATE_GONE:
         close_gate(c, p, e->step, e->at);
         break;
@@ -478,7 +443,7 @@ static bool apply_to_step(struct control *c, const struct procedure *p, const st
     }
     if (from == STEP_OBSERVING && to != STEP_OBSERVING)
         close_gate(c, p, e->step, e->at);
-    if (k->reset && !step_in_flight(to) && to != STEP_PAUSED) {
+    if (k->reset && !step_in_flight(to)) {
         reset(c, p, e->step, e->at);
         return true;
     }
@@ -580,7 +545,8 @@ bool control_apply(struct control *c, const struct procedure *p, const struct ev
     if (e->type < 0 || e->type >= EV_TYPES)
         return error_set(err, SB_INTERNAL, "there is no event type %d", (int)e->type);
     bool open = c->status != CHANGE_NEW && c->status != CHANGE_PLANNED && c->status != CHANGE_ENDED;
-    struct control after = *c;
+    struct control after;
+    control_copy(&after, c, p->n_steps);
     if (e->step >= 0 && !open)
         return wrong_state(&(struct event){.type = e->type, .step = -1}, c, p, err);
     if (!(e->step >= 0 ? apply_to_step(&after, p, e, err) : apply_to_change(&after, p, e, err)))
@@ -588,6 +554,6 @@ bool control_apply(struct control *c, const struct procedure *p, const struct ev
     follow(&after, p, e->at);
     after.seq = e->seq;
     after.at = e->at;
-    *c = after;
+    control_copy(c, &after, p->n_steps);
     return true;
 }

@@ -9,6 +9,8 @@
 
 #include "change/event.h"
 #include "sop/procedure.h"
+#include <stddef.h>
+#include <string.h>
 
 enum change_status {
     CHANGE_NEW,     /* no event yet */
@@ -81,6 +83,12 @@ struct control {
     int64_t seq, at;      /* of the last event */
     struct control_step steps[STEPS_MAX];
 };
+
+/* Copies what a procedure of so many steps uses; most of the struct is room. */
+static inline void control_copy(struct control *to, const struct control *from, int n_steps)
+{
+    memcpy(to, from, offsetof(struct control, steps) + (size_t)n_steps * sizeof from->steps[0]);
+}
 
 /* The state before any event. */
 void control_init(struct control *c, const struct procedure *p);

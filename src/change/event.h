@@ -33,7 +33,8 @@ enum event_type {
     EV_FAILED,    /* data: error, result */
     EV_DOUBT,     /* nobody knows whether it took place; data: error */
     EV_FOUND,     /* the system knows its key; data: result */
-    EV_NOT_FOUND, /* it certainly did not take place; to be performed; data: result (parts that did) */
+    EV_NOT_FOUND, /* it certainly did not take place; to be performed when it may be; data: result (parts that
+                     did) */
     EV_UNSURE,    /* the system cannot tell: a person must; data: error */
     EV_RESOLVED,  /* a person told; data: took_place, result, reason; by */
     EV_GATE,      /* the pipeline pauses (of its watch step); data: id, message, stage */

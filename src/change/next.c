@@ -111,7 +111,7 @@ static void next_of_step(const struct control *c, const struct procedure *p, int
             want(out, WANT_BEGIN, i);
         break;
     case STEP_READY:
-        if (!active || (!moot && control_forbids(c, p, i)))
+        if (!active || !turn_has_come(c, s) || (!moot && control_forbids(c, p, i)))
             break;
         want_at(out, WANT_BEGIN, i, moot ? now : k->at, now);
         break;
@@ -131,7 +131,7 @@ static void next_of_step(const struct control *c, const struct procedure *p, int
             wake_at(out, k->began + patience(s));
         break;
     case STEP_PAUSED:
-        if ((!active || control_forbids(c, p, i)) && !PLANTED("retry-unchecked"))
+        if ((!active || !turn_has_come(c, s) || control_forbids(c, p, i)) && !PLANTED("retry-unchecked"))
             break;
         if (patience(s) > 0 && k->began + patience(s) <= now)
             want(out, WANT_TIMEOUT, i);

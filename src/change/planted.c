@@ -13,6 +13,8 @@ const struct planted planted_faults[] = {
     {"doubt-is-done", "an effect of which nobody knows whether it took place counts as done"},
     {"restart-forgets", "after a crash, what was intended is performed again without being looked up"},
     {"reset-forgets-flight", "a step that may have reached its system is begun anew as if it had not"},
+    {"not-found-performs",
+     "what did not take place is performed, whatever has happened since it was intended"},
     {"trouble-not-entered", "a step of the main branch fails and the change goes on"},
     {"retry-unchecked", "a try again is not bound by the rules that bind the first"},
     {"undo-in-flight", "an effect is taken back before it is known whether it took place"},

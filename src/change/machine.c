@@ -1,0 +1,61 @@
+/* machine.c: the machine as a table: what people read is what runs. */
+#include "change/control.h"
+
+const char *const change_status_names[] = {"new",       "planned",  "running",    "trouble",
+                                           "repairing", "stopping", "cancelling", "ended"};
+const char *const change_outcome_names[] = {"open", "done", "rolled-back", "stopped", "cancelled"};
+const char *const step_status_names[STEP_STATUSES] = {
+    [STEP_DORMANT] = "dormant", [STEP_WAITING] = "waiting",   [STEP_READY] = "ready",
+    [STEP_ASKING] = "asking",   [STEP_INTENDED] = "intended", [STEP_OBSERVING] = "observing",
+    [STEP_PAUSED] = "paused",   [STEP_IN_DOUBT] = "in-doubt", [STEP_UNSURE] = "unsure",
+    [STEP_DONE] = "done",       [STEP_SKIPPED] = "skipped",   [STEP_FAILED] = "failed",
+};
+
+const struct transition transitions[] = {
+    {STEP_WAITING, EV_READY, STEP_READY, "what it waits for is settled; its moment has not come"},
+    {STEP_WAITING, EV_ASKED, STEP_ASKING, "a person is asked"},
+    {STEP_WAITING, EV_INTENDED, STEP_INTENDED, "recorded before it is performed"},
+    {STEP_WAITING, EV_OBSERVING, STEP_OBSERVING, "a system is looked at"},
+    {STEP_WAITING, EV_SKIPPED, STEP_SKIPPED, "its condition does not hold, or a person gave a reason"},
+    {STEP_WAITING, EV_FAILED, STEP_FAILED, "its text or condition cannot be worked out"},
+    {STEP_READY, EV_ASKED, STEP_ASKING, "its moment has come: a person is asked"},
+    {STEP_READY, EV_INTENDED, STEP_INTENDED, "its moment has come: recorded before it is performed"},
+    {STEP_READY, EV_OBSERVING, STEP_OBSERVING, "its moment has come: a system is looked at"},
+    {STEP_READY, EV_SKIPPED, STEP_SKIPPED, "its condition does not hold, or a person gave a reason"},
+    {STEP_READY, EV_FAILED, STEP_FAILED, "its text or condition cannot be worked out"},
+    {STEP_ASKING, EV_ANSWERED, STEP_DONE, "a person answered"},
+    {STEP_ASKING, EV_ANSWERED, STEP_READY, "a person agreed to what is performed next"},
+    {STEP_ASKING, EV_ANSWERED, STEP_FAILED, "a person said that it is not well"},
+    {STEP_ASKING, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
+    {STEP_INTENDED, EV_DONE, STEP_DONE, "the system answered"},
+    {STEP_INTENDED, EV_FAILED, STEP_FAILED, "the system refused, and trying again will not help"},
+    {STEP_INTENDED, EV_RETRY, STEP_PAUSED, "it certainly did not take place; tried again later"},
+    {STEP_INTENDED, EV_DOUBT, STEP_IN_DOUBT, "nobody knows whether it took place"},
+    {STEP_INTENDED, EV_RESTARTED, STEP_IN_DOUBT, "nobody knows whether it took place"},
+    {STEP_OBSERVING, EV_PROGRESS, STEP_OBSERVING, "what is seen has changed"},
+    {STEP_OBSERVING, EV_GATE, STEP_OBSERVING, "the pipeline pauses for a person"},
+    {STEP_OBSERVING, EV_GATE_GONE, STEP_OBSERVING, "the pause was settled elsewhere"},
+    {STEP_OBSERVING, EV_DONE, STEP_DONE, "what it looked for is there"},
+    {STEP_OBSERVING, EV_FAILED, STEP_FAILED, "the answer is no, or its time is up"},
+    {STEP_OBSERVING, EV_RETRY, STEP_PAUSED, "the system does not answer; looked at again later"},
+    {STEP_OBSERVING, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
+    {STEP_PAUSED, EV_INTENDED, STEP_INTENDED, "tried again"},
+    {STEP_PAUSED, EV_OBSERVING, STEP_OBSERVING, "looked at again"},
+    {STEP_PAUSED, EV_FAILED, STEP_FAILED, "its time is up"},
+    {STEP_PAUSED, EV_SKIPPED, STEP_SKIPPED, "a person gave a reason"},
+    {STEP_IN_DOUBT, EV_FOUND, STEP_DONE, "the system knows its key"},
+    {STEP_IN_DOUBT, EV_DONE, STEP_DONE, "the system's late answer came"},
+    {STEP_IN_DOUBT, EV_NOT_FOUND, STEP_INTENDED, "it certainly did not take place; performed now"},
+    {STEP_IN_DOUBT, EV_NOT_FOUND, STEP_PAUSED, "it certainly did not take place; performed when it may be"},
+    {STEP_IN_DOUBT, EV_UNSURE, STEP_UNSURE, "the system cannot tell"},
+    {STEP_IN_DOUBT, EV_DOUBT, STEP_IN_DOUBT, "the system could not be asked; asked again later"},
+    {STEP_IN_DOUBT, EV_RESTARTED, STEP_IN_DOUBT, "still nobody knows"},
+    {STEP_UNSURE, EV_RESOLVED, STEP_DONE, "a person saw that it took place"},
+    {STEP_UNSURE, EV_RESOLVED, STEP_INTENDED, "a person saw that it did not take place; performed now"},
+    {STEP_UNSURE, EV_RESOLVED, STEP_PAUSED,
+     "a person saw that it did not take place; performed when it may be"},
+    {STEP_FAILED, EV_AGAIN, STEP_WAITING, "a person has it tried again"},
+    {STEP_SKIPPED, EV_AGAIN, STEP_WAITING, "a person wants it after all"},
+    {STEP_FAILED, EV_SKIPPED, STEP_SKIPPED, "a person leaves it, with a reason"},
+};
+const int n_transitions = (int)COUNT_OF(transitions);
