@@ -103,8 +103,7 @@ bool body_check(const json_t *body, const struct api_field *fields, struct error
     json_t *value;
     if (!json_is_object(body))
         return error_set(err, SB_PARSE, "the request: expected an object, found %s", found(body));
-    json_object_foreach((json_t *)body, name, value)
-    {
+    json_object_foreach((json_t *)body, name, value) {
         const struct api_field *f = field_named(fields, name);
         if (!f)
             return unknown_field(fields, name, err);

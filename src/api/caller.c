@@ -104,7 +104,8 @@ static const char *near_change(struct call *c, const char *id)
     size_t n = json_array_size(all), i;
     const char **ids = ARENA_ARRAY(&c->arena, n + 1, const char *);
     json_t *one;
-    json_array_foreach(all, i, one) ids[i] = arena_strdup(&c->arena, json_str(one, "id", ""));
+    json_array_foreach(all, i, one)
+        ids[i] = arena_strdup(&c->arena, json_str(one, "id", ""));
     json_decref(all);
     for (i = 0; i < n; i++)
         if (strcasecmp(ids[i], id) == 0)

@@ -26,7 +26,9 @@ void changes_list(struct call *c)
     json_t *all = engine_changes(c->api->engine, query_flag(c, "open")), *mine = json_array();
     size_t i;
     json_t *one;
-    json_array_foreach(all, i, one) if (sees(c, one)) json_array_append(mine, one);
+    json_array_foreach(all, i, one)
+        if (sees(c, one))
+            json_array_append(mine, one);
     json_decref(all);
     respond_json(c, 200, json_pack("{s:o}", "changes", mine));
 }

@@ -20,7 +20,8 @@ json_t *events_read(struct api *a, const struct change *change, int64_t from, in
     json_t *events = engine_events(a->engine, change->id, from - 1, limit, err);
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event) event_explain(change, event);
+    json_array_foreach(events, i, event)
+        event_explain(change, event);
     return events;
 }
 

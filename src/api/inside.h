@@ -31,7 +31,7 @@ struct api {
     struct recent {
         char *change;
         json_t *event;
-    } * recent;
+    } *recent;
     size_t recent_at; /* how many there have been: the newest is at (recent_at - 1) % RECENT_MAX */
 };
 

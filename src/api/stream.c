@@ -84,8 +84,7 @@ static bool send_piece(struct subscriber *s, const json_t *events)
 {
     size_t i;
     json_t *event;
-    json_array_foreach((json_t *)(uintptr_t)events, i, event)
-    {
+    json_array_foreach((json_t *)(uintptr_t)events, i, event) {
         _cleanup_buf_ struct buf out = {0};
         if (is_full(s))
             return false;

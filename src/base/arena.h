@@ -29,10 +29,10 @@ void arena_on_free(struct arena *a, void (*release)(void *p), void *p);
 void *arena_alloc(struct arena *a, size_t size);
 /* Array of `n` zeroed elements; ends the process on overflow. */
 void *arena_array(struct arena *a, size_t n, size_t size);
-#define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, n, type) ((type *)arena_array((a), (n), sizeof(type)))
 
-char *arena_strdup(struct arena *a, const char *s);           /* NULL gives NULL */
+char *arena_strdup(struct arena *a, const char *s);            /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n); /* copies n bytes and a terminator */
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);

@@ -22,13 +22,13 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
-void buf_clear(struct buf *b);         /* keeps the memory */
+void buf_clear(struct buf *b);            /* keeps the memory */
 const char *buf_str(const struct buf *b); /* "" when empty */
-char *buf_steal(struct buf *b);        /* the caller's, for free(); the buffer is empty after */
+char *buf_steal(struct buf *b);           /* the caller's, for free(); the buffer is empty after */
 
 /* Text escaped for its destination. */
 void buf_add_html(struct buf *b, const char *s);
-void buf_add_url(struct buf *b, const char *s); /* percent-encoding of all but unreserved characters */
+void buf_add_url(struct buf *b, const char *s);  /* percent-encoding of all but unreserved characters */
 void buf_add_json(struct buf *b, const char *s); /* with the quotes */
 
 bool str_eq(const char *a, const char *b); /* NULL equals only NULL */

@@ -47,8 +47,8 @@ bool error_set(struct error *err, enum error_code code, const char *fmt, ...) PR
 bool error_vset(struct error *err, enum error_code code, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
 
 /* Same, about a place in a file. `file` is cut from the left when it is too long. */
-bool error_at(struct error *err, enum error_code code, const char *file, int line, int column, const char *fmt,
-              ...) PRINTF_LIKE(6, 7);
+bool error_at(struct error *err, enum error_code code, const char *file, int line, int column,
+              const char *fmt, ...) PRINTF_LIKE(6, 7);
 
 /* From errno (`errnum`): "<what>: <strerror>". */
 bool error_errno(struct error *err, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -8,16 +8,16 @@
 #include "base/error.h"
 #include <stdint.h>
 
-#define SECONDS(n) ((int64_t)(n) * 1000)
-#define MINUTES(n) ((int64_t)(n) * 60000)
-#define HOURS(n)   ((int64_t)(n) * 3600000)
-#define DAYS(n)    ((int64_t)(n) * 86400000)
+#define SECONDS(n) (1000 * (int64_t)(n))
+#define MINUTES(n) (60000 * (int64_t)(n))
+#define HOURS(n)   (3600000 * (int64_t)(n))
+#define DAYS(n)    (86400000 * (int64_t)(n))
 
 /* Civil time in some zone. */
 struct civil {
     int year, month, day; /* 1-based */
     int hour, minute, second;
-    int weekday; /* 0 = Sunday */
+    int weekday;  /* 0 = Sunday */
     int offset_s; /* east of UTC */
 };
 

@@ -116,7 +116,8 @@ static void add_object(struct buf *b, const json_t *j)
     json_t *object = (json_t *)(uintptr_t)j,
            *value; /* iterating changes nothing, but jansson asks for a non-const */
     const char *key;
-    json_object_foreach(object, key, value) keys[i++] = key;
+    json_object_foreach(object, key, value)
+        keys[i++] = key;
     qsort(keys, n, sizeof *keys, by_bytes);
     buf_addc(b, '{');
     for (i = 0; i < n; i++) {
@@ -261,8 +262,7 @@ void json_merge_patch(json_t *target, const json_t *patch)
 {
     json_t *from = (json_t *)(uintptr_t)patch, *value; /* iterating changes nothing */
     const char *key;
-    json_object_foreach(from, key, value)
-    {
+    json_object_foreach(from, key, value) {
         if (json_is_null(value)) {
             json_object_del(target, key);
         } else if (!json_is_object(value)) {

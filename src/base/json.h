@@ -32,8 +32,10 @@ bool json_flag(const json_t *j, const char *path, bool fallback);
 
 /* Getters that insist. `what` names the object in the message: "jenkins: queue item: id: expected a number,
  * found a string". */
-MUST_USE bool json_need_str(const json_t *j, const char *path, const char *what, const char **out, struct error *err);
-MUST_USE bool json_need_int(const json_t *j, const char *path, const char *what, int64_t *out, struct error *err);
+MUST_USE bool json_need_str(const json_t *j, const char *path, const char *what, const char **out,
+                            struct error *err);
+MUST_USE bool json_need_int(const json_t *j, const char *path, const char *what, int64_t *out,
+                            struct error *err);
 
 /* Deep merge of `patch` into `target` (RFC 7386: null removes). */
 void json_merge_patch(json_t *target, const json_t *patch);

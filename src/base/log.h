@@ -15,7 +15,8 @@ void log_setup(enum log_level level, bool json);
 void log_capture(void (*sink)(void *ctx, const char *line), void *ctx);
 
 /* `room` is the folder ("engine"), `change` an id or NULL, `fmt` a sentence. */
-void log_write(enum log_level level, const char *room, const char *change, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void log_write(enum log_level level, const char *room, const char *change, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 #define log_debug(room, ...) log_write(LOG_DEBUG, room, NULL, __VA_ARGS__)
 #define log_info(room, ...)  log_write(LOG_INFO, room, NULL, __VA_ARGS__)
 #define log_warn(room, ...)  log_write(LOG_WARN, room, NULL, __VA_ARGS__)

@@ -16,7 +16,8 @@ static const char **names_of(const json_t *names)
     json_t *object = (json_t *)(uintptr_t)names, *value; /* iterating changes nothing */
     const char *key;
     size_t n = 0;
-    json_object_foreach(object, key, value) list[n++] = key;
+    json_object_foreach(object, key, value)
+        list[n++] = key;
     return list;
 }
 

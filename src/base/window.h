@@ -16,8 +16,8 @@ struct window {
  * "2024-02-08T19:00:00Z/2024-02-08T20:30:00Z". `zone` is the default when none is named. Text lives in `a`.
  * Errors: SB_PARSE with the column; SB_RANGE when it ends before it begins, or touches the hour that a
  * clock change skips, or is longer than 7 days. */
-MUST_USE bool window_parse(const char *text, int64_t now, const char *zone, struct arena *a, struct window *out,
-                           struct error *err);
+MUST_USE bool window_parse(const char *text, int64_t now, const char *zone, struct arena *a,
+                           struct window *out, struct error *err);
 /* "Thu 8 Feb 14:00-15:30 EST (90 min)". */
 char *window_text(const struct window *w, int64_t now, struct arena *a);
 bool window_overlaps(const struct window *a, const struct window *b);

@@ -16,9 +16,9 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml {
     enum yaml_kind kind;
-    int line, column; /* 1-based, in the whole file (see `first_line`) */
-    const char *text; /* scalar */
-    bool quoted;      /* scalar: was quoted or a block, so always a string */
+    int line, column;    /* 1-based, in the whole file (see `first_line`) */
+    const char *text;    /* scalar */
+    bool quoted;         /* scalar: was quoted or a block, so always a string */
     struct yaml **items; /* list and map: values */
     struct yaml **keys;  /* map: scalars, in file order */
     int n;

@@ -84,12 +84,10 @@ static json_t *patched_services(const struct change *c, const json_t *tags, stru
         json_decref(services);
         return NULL;
     }
-    json_array_foreach(tags, i, wanted)
-    {
+    json_array_foreach(tags, i, wanted) {
         const char *name = json_str(wanted, "service", ""), *tag = json_str(wanted, "tag", "");
         bool found = false;
-        json_array_foreach(services, k, have)
-        {
+        json_array_foreach(services, k, have) {
             if (!str_eq(json_str(have, "service", ""), name))
                 continue;
             json_object_set_new(have, "tag", json_string(tag));
@@ -112,8 +110,7 @@ static json_t *former_services(const struct change *c, struct error *err)
     json_t *services = json_deep_copy(json_object_get(c->facts, "services"));
     size_t i;
     json_t *s;
-    json_array_foreach(services, i, s)
-    {
+    json_array_foreach(services, i, s) {
         const char *before = json_str(s, "before", NULL);
         if (!before) {
             error_set(err, SB_MISSING,
@@ -214,8 +211,7 @@ static void remember_before(struct change *c, int step)
     const json_t *running = json_object_get(c->data[step].result, "services");
     size_t i;
     json_t *service;
-    json_array_foreach(json_object_get(c->facts, "services"), i, service)
-    {
+    json_array_foreach(json_object_get(c->facts, "services"), i, service) {
         const json_t *tag = json_object_get(running, json_str(service, "service", ""));
         if (json_is_string(tag))
             json_object_set(service, "before", (json_t *)tag);

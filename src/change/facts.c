@@ -202,8 +202,7 @@ static json_t *services_value(const struct input *in, const json_t *given, struc
         json_decref(out);
         return NULL;
     }
-    json_array_foreach((json_t *)given, i, s)
-    {
+    json_array_foreach((json_t *)given, i, s) {
         const char *name = json_str(s, "service", NULL), *tag = json_str(s, "tag", NULL);
         struct tag parsed;
         struct error e = ERROR_NONE;
@@ -295,8 +294,7 @@ static bool known_inputs(const struct procedure *p, const json_t *inputs, struct
         names[i] = p->inputs[i].name;
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)inputs, key, v)
-    {
+    json_object_foreach((json_t *)inputs, key, v) {
         bool known = false;
         for (int i = 0; i < p->n_inputs; i++)
             known = known || str_eq(names[i], key);
@@ -330,8 +328,7 @@ static void spread(json_t *facts, const struct input *in, json_t *value, int64_t
     /* Configuration may have told more of each service; the plan's tag is added to it. */
     size_t i;
     json_t *s, *list = json_array();
-    json_array_foreach(value, i, s)
-    {
+    json_array_foreach(value, i, s) {
         json_t *known = json_object_get(json_object_get(facts, "catalogue"), json_str(s, "service", ""));
         json_t *whole = known ? json_copy(known) : json_object();
         json_object_update(whole, s);

@@ -68,10 +68,7 @@ static int run_note(struct args *a)
     return act(a, "note", json_pack("{s:s}", "text", a->words[1]), "noted");
 }
 
-#define REASON                                                                 \
-    {                                                                          \
-        "reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL \
-    }
+#define REASON {"reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL}
 
 const struct command cmd_trouble = {
     .name = "trouble",

@@ -17,8 +17,7 @@ static const char *only_gate(struct session *s, struct args *a, const char *chan
     const char *found = NULL;
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(c, "steps"), i, step)
-    {
+    json_array_foreach(json_object_get(c, "steps"), i, step) {
         const char *status = json_str(step, "status", "");
         if (!str_eq(status, "asking") && !str_eq(status, "unsure"))
             continue;

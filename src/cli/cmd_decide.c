@@ -74,19 +74,13 @@ static int run_rollback(struct args *a)
     return decide(a, a->words[0], "rollback");
 }
 
-#define REASON                                                                 \
-    {                                                                          \
-        "reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL \
-    }
+#define REASON {"reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL}
 #define MORE_TIME                                                                \
     {"minutes", 'm', OPTION_VALUE, "N", "extend: by how much", NULL},            \
     {                                                                            \
         "permitted-by", 0, OPTION_VALUE, "WHO", "extend: who permitted it", NULL \
     }
-#define SERVICE                                                                   \
-    {                                                                             \
-        "service", 's', OPTION_LIST, "NAME=TAG", "patch: the new tag", "services" \
-    }
+#define SERVICE {"service", 's', OPTION_LIST, "NAME=TAG", "patch: the new tag", "services"}
 
 const struct command cmd_decide = {
     .name = "decide",

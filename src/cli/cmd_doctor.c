@@ -29,11 +29,9 @@ static int print(const struct args *a UNUSED, const json_t *answer)
     int failed = 0;
     size_t i, k;
     json_t *system, *check;
-    json_array_foreach(json_object_get(answer, "systems"), i, system)
-    {
+    json_array_foreach(json_object_get(answer, "systems"), i, system) {
         printf("%s (%s)\n", json_str(system, "role", "?"), json_str(system, "driver", "?"));
-        json_array_foreach(json_object_get(system, "checks"), k, check)
-        {
+        json_array_foreach(json_object_get(system, "checks"), k, check) {
             print_check(check);
             failed += str_eq(json_str(check, "state", "fail"), "fail");
         }

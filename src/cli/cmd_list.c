@@ -27,8 +27,7 @@ static int print(const struct args *a, const json_t *answer)
         return EXIT_DONE;
     }
     struct table t = {head, 5, ARENA_ARRAY(a->arena, json_array_size(list) * 5, const char *), 0};
-    json_array_foreach((json_t *)list, i, c)
-    {
+    json_array_foreach((json_t *)list, i, c) {
         const char **row = t.cells + t.rows++ * 5;
         bool ended = str_eq(json_str(c, "status", ""), "ended");
         row[0] = json_str(c, "id", "?");

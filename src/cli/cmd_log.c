@@ -37,8 +37,7 @@ static int print_all(struct session *s, struct args *a, struct error *err)
             return complain(err);
         size_t i;
         json_t *e, *events = json_object_get(answer, "events");
-        json_array_foreach(events, i, e)
-        {
+        json_array_foreach(events, i, e) {
             print_line(e, json_str(change, "zone", "UTC"), opt_given(a, "json"));
             from = json_int(e, "n", from) + 1;
         }

@@ -23,7 +23,8 @@ static int print_versions(const struct args *a, const json_t *answer)
     size_t n = 0;
     const char *name;
     json_t *tag;
-    json_object_foreach(services, name, tag) names[n++] = name;
+    json_object_foreach(services, name, tag)
+        names[n++] = name;
     if (n == 0) {
         puts("No service was found. Which cluster is looked at: signalbox doctor cluster");
         return EXIT_DONE;
@@ -71,8 +72,7 @@ static int print_owners(const struct args *a, const json_t *answer)
     struct table t = {head, 4, ARENA_ARRAY(a->arena, json_array_size(owners) * 4 + 1, const char *), 0};
     size_t i;
     json_t *o;
-    json_array_foreach(owners, i, o)
-    {
+    json_array_foreach(owners, i, o) {
         const char **row = t.cells + t.rows++ * 4;
         row[0] = json_str(o, "service", "?");
         row[1] = json_str(o, "team", "nobody known");

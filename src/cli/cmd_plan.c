@@ -54,7 +54,8 @@ static void print_step(const json_t *step, const char *zone, int64_t now, struct
         printf("      %s\n", json_str(step, "does", ""));
     size_t i;
     json_t *m;
-    json_array_foreach(json_object_get(step, "messages"), i, m) print_message(m);
+    json_array_foreach(json_object_get(step, "messages"), i, m)
+        print_message(m);
 }
 
 static int print(const struct args *a, const json_t *answer)
@@ -67,8 +68,7 @@ static int print(const struct args *a, const json_t *answer)
     printf("%s: %s/%s, window %s\n", json_str(answer, "title", "Plan"), json_str(facts, "client.id", "?"),
            json_str(facts, "env.name", json_str(facts, "env", "?")),
            json_str(facts, "window.text", "not given"));
-    json_array_foreach(json_object_get(answer, "steps"), i, step)
-    {
+    json_array_foreach(json_object_get(answer, "steps"), i, step) {
         if (!str_eq(section, json_str(step, "section", "")))
             rule(json_str(step, "section", ""));
         section = json_str(step, "section", "");

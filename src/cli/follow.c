@@ -69,8 +69,7 @@ static bool print_news(struct following *f, const char *zone, struct error *err)
         const json_t *events = json_object_get(answer, "events");
         size_t i;
         json_t *e;
-        json_array_foreach((json_t *)events, i, e)
-        {
+        json_array_foreach((json_t *)events, i, e) {
             print_event(f, e, zone);
             f->seen = json_int(e, "n", f->seen);
         }

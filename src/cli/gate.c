@@ -10,8 +10,7 @@ const json_t *gate_step(const json_t *change)
 {
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step)
-    {
+    json_array_foreach(json_object_get(change, "steps"), i, step) {
         const char *status = json_str(step, "status", "");
         if (str_eq(status, "asking") || str_eq(status, "unsure"))
             return step;
@@ -131,8 +130,7 @@ static const json_t *choice_for(const json_t *choices, const char *line)
     const json_t *found = NULL;
     size_t i;
     json_t *c;
-    json_array_foreach((json_t *)choices, i, c)
-    {
+    json_array_foreach((json_t *)choices, i, c) {
         if (str_eq(json_str(c, "id", ""), line))
             return c;
         if (*line && (str_starts(json_str(c, "id", ""), line) ||

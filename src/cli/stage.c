@@ -92,9 +92,9 @@ const char *stage_due(const json_t *change)
     for (size_t o = 0; o < COUNT_OF(order); o++) {
         size_t i;
         json_t *step;
-        json_array_foreach(json_object_get(change, "steps"), i,
-                           step) if (is(step, order[o]) && (!str_eq(order[o], "failed") ||
-                                                            trouble)) return json_str(step, "id", NULL);
+        json_array_foreach(json_object_get(change, "steps"), i, step)
+            if (is(step, order[o]) && (!str_eq(order[o], "failed") || trouble))
+                return json_str(step, "id", NULL);
     }
     return NULL;
 }
@@ -103,8 +103,9 @@ static const json_t *step_named(const json_t *change, const char *id)
 {
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i,
-                       step) if (id && str_eq(json_str(step, "id", ""), id)) return step;
+    json_array_foreach(json_object_get(change, "steps"), i, step)
+        if (id && str_eq(json_str(step, "id", ""), id))
+            return step;
     return NULL;
 }
 
@@ -211,8 +212,7 @@ static void draw_stages(const json_t *step, const struct stage_look *look, struc
     int used = 0, indent = 6;
     size_t i;
     json_t *stage;
-    json_array_foreach((json_t *)stages, i, stage)
-    {
+    json_array_foreach((json_t *)stages, i, stage) {
         static const char *const to_mark[][2] = {
             {"SUCCESS", "done"},        {"FAILED", "failed"},   {"IN_PROGRESS", "observing"},
             {"ABORTED", "failed"},      {"UNSTABLE", "paused"}, {"PAUSED_PENDING_INPUT", "asking"},
@@ -362,8 +362,7 @@ static int draw_steps(const json_t *change, const char *due, const struct stage_
     int folded = 0, waiting = 0, hidden = 0;
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step)
-    {
+    json_array_foreach(json_object_get(change, "steps"), i, step) {
         if (!shown(step))
             continue;
         bool is_due = due && str_eq(json_str(step, "id", ""), due);
@@ -397,7 +396,8 @@ static int count_settled(const json_t *change)
     int n = 0;
     size_t i;
     json_t *step;
-    json_array_foreach(json_object_get(change, "steps"), i, step) n += shown(step) && settled(step);
+    json_array_foreach(json_object_get(change, "steps"), i, step)
+        n += shown(step) && settled(step);
     return n;
 }
 

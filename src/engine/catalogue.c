@@ -137,7 +137,9 @@ static bool in_scope(const json_t *list, const char *name)
         return true;
     size_t i;
     json_t *one;
-    json_array_foreach((json_t *)list, i, one) if (str_eq(json_string_value(one), name)) return true;
+    json_array_foreach((json_t *)list, i, one)
+        if (str_eq(json_string_value(one), name))
+            return true;
     return false;
 }
 
@@ -155,8 +157,7 @@ bool config_may(const struct config *c, const char *who, const char *role, const
     const struct config_person *p = config_person(c, who);
     size_t i;
     json_t *one;
-    json_array_foreach(p ? p->roles : NULL, i, one)
-    {
+    json_array_foreach(p ? p->roles : NULL, i, one) {
         const json_t *word = json_is_object(one) ? json_object_get(one, "role") : one;
         if (json_is_string(word) && role_covers(json_string_value(word), role) &&
             in_scope(json_object_get(one, "clients"), client) && in_scope(json_object_get(one, "envs"), env))

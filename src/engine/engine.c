@@ -171,8 +171,7 @@ static void on_summaries(void *ctx, json_t *docs, const struct error *err)
     json_t *doc;
     if (err)
         return;
-    json_array_foreach(docs, i, doc)
-    {
+    json_array_foreach(docs, i, doc) {
         const char *id = json_str(doc, "id", NULL);
         if (id && !names_get(&e->summaries, id))
             names_put(&e->summaries, id, json_incref(doc));

@@ -47,8 +47,7 @@ static void add_list(struct buf *b, const char *heading, const json_t *list)
     if (json_array_size(list) == 0)
         return;
     buf_printf(b, "%s:\n", heading);
-    json_array_foreach((json_t *)list, i, one)
-    {
+    json_array_foreach((json_t *)list, i, one) {
         if (i == 10) {
             buf_printf(b, "- and %zu more\n", json_array_size(list) - i);
             break;

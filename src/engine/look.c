@@ -98,8 +98,7 @@ static bool args_fit(const struct verb *v, const json_t *args, struct error *err
         if (v->args[i].required && !json_object_get(args, v->args[i].name))
             return error_set(err, SB_MISSING, "%s needs %s: %s", v->name, v->args[i].name, v->args[i].says);
     }
-    json_object_foreach((json_t *)args, key, value)
-    {
+    json_object_foreach((json_t *)args, key, value) {
         bool known = false;
         for (int i = 0; names[i]; i++)
             known = known || str_eq(names[i], key);

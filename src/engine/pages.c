@@ -120,11 +120,11 @@ static void add_name(json_t *names, const char *file)
     if (n <= 3 || *file == '.' || !str_ends(file, ".md"))
         return;
     json_t *one = json_stringn(file, n - 3);
-    json_array_foreach(names, i, name) if (json_equal(name, one))
-    {
-        json_decref(one);
-        return;
-    }
+    json_array_foreach(names, i, name)
+        if (json_equal(name, one)) {
+            json_decref(one);
+            return;
+        }
     json_array_append_new(names, one);
 }
 

@@ -150,8 +150,9 @@ static json_t *answer_data(const struct engine *e, const struct step *s, int cho
     const json_t *services = json_object_get(answer, "services");
     size_t i;
     json_t *one;
-    json_array_foreach((json_t *)services, i,
-                       one) if (!config_service(e->config, json_str(one, "service", ""), err)) return NULL;
+    json_array_foreach((json_t *)services, i, one)
+        if (!config_service(e->config, json_str(one, "service", ""), err))
+            return NULL;
     json_t *data =
         json_pack("{s:s, s:I}", "choice", s->ask.choices[choice].id, "at", (json_int_t)engine_now(e));
     copy_keys(data, answer, keys);

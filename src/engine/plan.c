@@ -37,8 +37,7 @@ static json_t *catalogue(const struct config *c, const json_t *services, struct 
     json_t *o = json_object();
     size_t i;
     json_t *s;
-    json_array_foreach((json_t *)services, i, s)
-    {
+    json_array_foreach((json_t *)services, i, s) {
         const char *name = json_str(s, "service", "");
         const struct config_service *known = config_service(c, name, err);
         if (!known) {
@@ -102,8 +101,7 @@ static bool check_form(const json_t *plan, struct error *err)
     json_t *v;
     if (!json_is_object(plan))
         return error_set(err, SB_PARSE, "a plan is an object: {client, env, services, window, ...}");
-    json_object_foreach((json_t *)plan, key, v)
-    {
+    json_object_foreach((json_t *)plan, key, v) {
         bool known = false;
         for (int i = 0; plan_keys[i]; i++)
             known = known || str_eq(plan_keys[i], key);

@@ -24,9 +24,11 @@ static json_t *posts(const json_t *channels)
     json_t *list = json_array();
     size_t i;
     json_t *ch;
-    json_array_foreach((json_t *)channels, i, ch) if (json_is_string(ch)) json_array_append_new(
-        list, json_pack("{s:O, s:O, s:s, s:o}", "channel", ch, "name", ch, "ts", "«message»", "url",
-                        json_sprintf("«link of the message in %s»", json_string_value(ch))));
+    json_array_foreach((json_t *)channels, i, ch)
+        if (json_is_string(ch))
+            json_array_append_new(
+                list, json_pack("{s:O, s:O, s:s, s:o}", "channel", ch, "name", ch, "ts", "«message»", "url",
+                                json_sprintf("«link of the message in %s»", json_string_value(ch))));
     return list;
 }
 
@@ -36,9 +38,10 @@ static json_t *tags_of(const struct change *c, bool running)
     json_t *map = json_object();
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c->facts, "services"), i, s) json_object_set_new(
-        map, json_str(s, "service", "?"),
-        json_string(running ? json_str(s, "before", "«version that runs»") : json_str(s, "tag", "")));
+    json_array_foreach(json_object_get(c->facts, "services"), i, s)
+        json_object_set_new(
+            map, json_str(s, "service", "?"),
+            json_string(running ? json_str(s, "before", "«version that runs»") : json_str(s, "tag", "")));
     return map;
 }
 
@@ -47,10 +50,11 @@ static json_t *checked_services(const struct change *c)
     json_t *list = json_array();
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c->facts, "services"), i, s) json_array_append_new(
-        list, json_pack("{s:s, s:s, s:b, s:s, s:s, s:[]}", "service", json_str(s, "service", "?"), "tag",
-                        json_str(s, "tag", ""), "exists", true, "checks", "passed", "url",
-                        "«link of the tag»", "schema"));
+    json_array_foreach(json_object_get(c->facts, "services"), i, s)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:b, s:s, s:s, s:[]}", "service",
+                                        json_str(s, "service", "?"), "tag", json_str(s, "tag", ""), "exists",
+                                        true, "checks", "passed", "url", "«link of the tag»", "schema"));
     return list;
 }
 
@@ -59,10 +63,11 @@ static json_t *owners(const struct change *c)
     json_t *list = json_array();
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c->facts, "services"), i, s) json_array_append_new(
-        list, json_pack("{s:s, s:s, s:s, s:s, s:[]}", "service", json_str(s, "service", "?"), "team",
-                        json_str(s, "team", "«team»"), "channel", "«channel of the team»", "schedule",
-                        "«schedule of the team»", "people"));
+    json_array_foreach(json_object_get(c->facts, "services"), i, s)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:[]}", "service", json_str(s, "service", "?"), "team",
+                            json_str(s, "team", "«team»"), "channel", "«channel of the team»", "schedule",
+                            "«schedule of the team»", "people"));
     return list;
 }
 

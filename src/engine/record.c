@@ -64,9 +64,10 @@ static void tell_listeners(struct engine *e, const char *change, const json_t *e
     size_t i;
     json_t *event;
     e->telling = true;
-    json_array_foreach((json_t *)events, i, event) for (struct listener *l = e->listeners; l;
-                                                        l = l->next) if (!l->gone)
-        l->fn(l->ctx, change, event);
+    json_array_foreach((json_t *)events, i, event)
+        for (struct listener *l = e->listeners; l; l = l->next)
+            if (!l->gone)
+                l->fn(l->ctx, change, event);
     e->telling = false;
     for (struct listener **at = &e->listeners; *at;) {
         struct listener *l = *at;
@@ -237,8 +238,7 @@ static bool is_progress(const json_t *events)
 {
     size_t i;
     json_t *event;
-    json_array_foreach((json_t *)events, i, event)
-    {
+    json_array_foreach((json_t *)events, i, event) {
         const char *type = json_str(event, "type", "");
         if (!str_eq(type, event_names[EV_RESTARTED]) && !str_eq(type, event_names[EV_NOT_FOUND]))
             return true;

@@ -72,8 +72,7 @@ static void versions(const struct report *r)
     size_t i;
     json_t *s;
     buf_adds(r->b, "\n## Versions\n\n| Service | Before | After |\n| --- | --- | --- |\n");
-    json_array_foreach(json_object_get(r->c->facts, "services"), i, s)
-    {
+    json_array_foreach(json_object_get(r->c->facts, "services"), i, s) {
         buf_adds(r->b, "| ");
         cell(r->b, json_str(s, "service", "?"));
         buf_printf(r->b, " | %s | %s |\n", json_str(s, "before", "not known"), json_str(s, "tag", "?"));
@@ -87,8 +86,7 @@ static void decisions(const struct report *r)
     if (json_array_size(r->c->decisions) == 0)
         return;
     buf_adds(r->b, "\n## Decisions\n\n| When | Who | What | Why |\n| --- | --- | --- | --- |\n");
-    json_array_foreach(r->c->decisions, i, d)
-    {
+    json_array_foreach(r->c->decisions, i, d) {
         buf_printf(r->b, "| %s | ", when(r, json_int(d, "at", 0)));
         cell(r->b, json_str(d, "by", ""));
         buf_printf(r->b, " | %s | ", json_str(d, "choice", "?"));

@@ -136,8 +136,9 @@ static json_t *schema_changes(const struct change *c)
         if (!v || !str_eq(v->name, "releases.check"))
             continue;
         json_array_foreach(json_object_get(c->data[i].result, "services"), k, service)
-            json_array_foreach(json_object_get(service, "schema"), m, file) json_array_append_new(
-                list, json_pack("{s:s, s:O}", "service", json_str(service, "service", "?"), "file", file));
+            json_array_foreach(json_object_get(service, "schema"), m, file)
+                json_array_append_new(list, json_pack("{s:s, s:O}", "service",
+                                                      json_str(service, "service", "?"), "file", file));
     }
     return list;
 }

@@ -41,9 +41,12 @@ static bool objects_same(const json_t *a, const json_t *b)
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)a, key,
-                        v) if (!ticks(key) && !view_same(v, json_object_get(b, key))) return false;
-    json_object_foreach((json_t *)b, key, v) if (!ticks(key) && !json_object_get(a, key)) return false;
+    json_object_foreach((json_t *)a, key, v)
+        if (!ticks(key) && !view_same(v, json_object_get(b, key)))
+            return false;
+    json_object_foreach((json_t *)b, key, v)
+        if (!ticks(key) && !json_object_get(a, key))
+            return false;
     return true;
 }
 

@@ -62,9 +62,8 @@ void http_peer_token(struct http_peer *p, enum http_auth kind, const char *value
 void http_peer_client_cert(struct http_peer *p, const char *cert_pem, const char *key_pem);
 
 struct http_request {
-    const char *method; /* "GET", "POST", ... */
-    const char
-        *path;                /* joined to the base URL; begins with '/'; already encoded, with its query.
+    const char *method;       /* "GET", "POST", ... */
+    const char *path;         /* joined to the base URL; begins with '/'; already encoded, with its query.
                                * Or an absolute URL, for which credentials are sent only when it has the peer's origin. */
     const char *content_type; /* of the body */
     const void *body;

@@ -17,8 +17,7 @@ static const char *first_field_error(const json_t *j)
 {
     const char *field;
     json_t *value;
-    json_object_foreach(json_object_get(j, "errors"), field, value)
-    {
+    json_object_foreach(json_object_get(j, "errors"), field, value) {
         if (json_is_string(value))
             return json_string_value(value);
     }

@@ -119,8 +119,7 @@ static bool list_text(const json_t *j, struct buf *out)
     json_t *item;
     if (!json_is_array(j))
         return value_text(j, out);
-    json_array_foreach(j, i, item)
-    {
+    json_array_foreach(j, i, item) {
         if (i > 0)
             buf_adds(out, ", ");
         if (!value_text(item, out))
@@ -260,8 +259,7 @@ static json_t *fill_array(struct expr *x, const json_t *value, int depth, struct
     json_t *out = json_array();
     size_t i;
     json_t *item;
-    json_array_foreach(value, i, item)
-    {
+    json_array_foreach(value, i, item) {
         json_t *filled = fill_value(x, item, depth + 1, err);
         if (filled == NULL) {
             json_decref(out);
@@ -278,8 +276,7 @@ static json_t *fill_object(struct expr *x, const json_t *value, int depth, struc
     json_t *out = json_object();
     const char *key;
     json_t *item;
-    json_object_foreach((json_t *)value, key, item)
-    {
+    json_object_foreach((json_t *)value, key, item) {
         json_t *filled = fill_value(x, item, depth + 1, err);
         if (filled == NULL) {
             json_decref(out);

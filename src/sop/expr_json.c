@@ -36,8 +36,10 @@ static size_t weight(const json_t *j)
     const char *key;
     json_t *member;
     size_t i, sum = 64 + json_string_length(j);
-    json_object_foreach((json_t *)j, key, member) sum += 64 + weight(member);
-    json_array_foreach(j, i, member) sum += weight(member);
+    json_object_foreach((json_t *)j, key, member)
+        sum += 64 + weight(member);
+    json_array_foreach(j, i, member)
+        sum += weight(member);
     return sum;
 }
 

@@ -151,7 +151,8 @@ static const char *const *setting_names(const struct reading *r)
     const char **names = ARENA_ARRAY(r->a, json_object_size(r->p->settings) + 1, const char *), *key;
     json_t *settings = (json_t *)(uintptr_t)r->p->settings, *value; /* iterating changes nothing */
     size_t n = 0;
-    json_object_foreach(settings, key, value) names[n++] = key;
+    json_object_foreach(settings, key, value)
+        names[n++] = key;
     return names;
 }
 

@@ -124,8 +124,7 @@ static enum step take_lists(struct walk *w, const json_t *entry, int64_t n, stru
     size_t i;
     json_t *item;
     enum step step = GOES_ON;
-    json_array_foreach(json_object_get(entry, "appends"), i, item)
-    {
+    json_array_foreach(json_object_get(entry, "appends"), i, item) {
         struct entry_append a;
         if (!entry_append_read(item, &a))
             return bad(w, "ledger: entry %" PRId64 " is malformed", n);
@@ -134,8 +133,7 @@ static enum step take_lists(struct walk *w, const json_t *entry, int64_t n, stru
         if (step != GOES_ON)
             return step;
     }
-    json_array_foreach(json_object_get(entry, "ended"), i, item)
-    {
+    json_array_foreach(json_object_get(entry, "ended"), i, item) {
         struct entry_ended e;
         if (!entry_ended_read(item, &e))
             return bad(w, "ledger: entry %" PRId64 " is malformed", n);

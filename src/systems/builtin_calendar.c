@@ -127,7 +127,8 @@ static void listed(struct kept *k, json_t *docs, const struct error *err)
     json_t *list = json_array();
     size_t i;
     json_t *doc;
-    json_array_foreach(docs, i, doc) add_event(list, doc, &q);
+    json_array_foreach(docs, i, doc)
+        add_event(list, doc, &q);
     for (int f = 0; f < c->n; f++)
         if (calendar_overlap(q.from, q.to, c->freezes[f].from, c->freezes[f].to) &&
             freeze_concerns(&c->freezes[f], q.client))

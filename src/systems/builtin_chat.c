@@ -24,8 +24,9 @@ static json_t *invited(const json_t *args)
     json_t *people = json_object();
     size_t i;
     json_t *mail;
-    json_array_foreach(json_object_get(args, "invite"), i, mail) if (json_is_string(mail))
-        json_object_set_new(people, json_string_value(mail), json_true());
+    json_array_foreach(json_object_get(args, "invite"), i, mail)
+        if (json_is_string(mail))
+            json_object_set_new(people, json_string_value(mail), json_true());
     return people;
 }
 
@@ -188,8 +189,7 @@ static void members_read(struct kept *k, json_t *doc, const struct error *err)
     json_t *joined = json_array(), *absent = json_array();
     size_t i;
     json_t *mail;
-    json_array_foreach(json_object_get(k->flow.effect.args, "people"), i, mail)
-    {
+    json_array_foreach(json_object_get(k->flow.effect.args, "people"), i, mail) {
         bool there =
             json_is_string(mail) && json_object_get(json_object_get(doc, "members"), json_string_value(mail));
         json_array_append(there ? joined : absent, mail);

@@ -239,8 +239,7 @@ static void compare_all(struct upkeep *u)
     const char *wanted = json_str(u->kept.flow.effect.args, "status", "");
     size_t i;
     json_t *c;
-    json_array_foreach(u->components, i, c)
-    {
+    json_array_foreach(u->components, i, c) {
         const char *is = json_str(c, "status", "");
         if (str_eq(is, wanted))
             continue;

@@ -23,8 +23,7 @@ static void add_attendees(icalcomponent *event, const json_t *doc)
 {
     size_t i;
     json_t *mail;
-    json_array_foreach(json_object_get(doc, "attendees"), i, mail)
-    {
+    json_array_foreach(json_object_get(doc, "attendees"), i, mail) {
         char address[320];
         const char *text = json_string_value(mail);
         if (!text || strpbrk(text, " \r\n") || strlen(text) > 300)
@@ -66,7 +65,8 @@ char *calendar_feed(const json_t *events, const char *name, int64_t now)
     icalcomponent_add_property(calendar, title);
     size_t i;
     json_t *doc;
-    json_array_foreach((json_t *)events, i, doc) icalcomponent_add_component(calendar, event_of(doc, now));
+    json_array_foreach((json_t *)events, i, doc)
+        icalcomponent_add_component(calendar, event_of(doc, now));
     char *text = icalcomponent_as_ical_string_r(calendar), *copy = strdup(text);
     icalmemory_free_buffer(text);
     icalcomponent_free(calendar);

@@ -15,9 +15,11 @@ struct checks {
 /* `size` is that of the driver's own struct, which begins with `struct checks`. */
 void *checks_new(size_t size, struct system *s, struct http_peer *peer, check_fn *done, void *ctx);
 /* `what` and the text are kept in the flow's arena. Beyond CHECKS_MAX they are dropped. */
-void checks_add(struct checks *c, enum check_state state, const char *what, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void checks_add(struct checks *c, enum check_state state, const char *what, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 /* A look that failed, in the system's words. */
-void checks_failed(struct checks *c, enum check_state state, const char *what, const struct http_reply *reply);
+void checks_failed(struct checks *c, enum check_state state, const char *what,
+                   const struct http_reply *reply);
 /* Is the system's clock ours? By the Date header; says nothing without one. */
 void checks_clock(struct checks *c, const struct http_reply *reply);
 /* Tells what was found and frees. */

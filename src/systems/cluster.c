@@ -74,7 +74,8 @@ static const char **sorted_keys(const json_t *object, size_t *n)
     *n = 0;
     if (!keys)
         abort();
-    json_object_foreach((json_t *)object, key, value) keys[(*n)++] = key;
+    json_object_foreach((json_t *)object, key, value)
+        keys[(*n)++] = key;
     qsort(keys, *n, sizeof *keys, by_text);
     return keys;
 }

@@ -176,10 +176,9 @@ static bool is_asked(const json_t *services, const char *name)
     json_t *one;
     if (json_array_size(services) == 0)
         return true;
-    json_array_foreach(
-        (json_t *)services, i,
-        one) if (str_eq(json_is_string(one) ? json_string_value(one) : json_str(one, "service", ""),
-                        name)) return true;
+    json_array_foreach((json_t *)services, i, one)
+        if (str_eq(json_is_string(one) ? json_string_value(one) : json_str(one, "service", ""), name))
+            return true;
     return false;
 }
 
@@ -194,8 +193,7 @@ static json_t *versions_of(struct look *l)
     _cleanup_json_ json_t *counted = json_object(), *images = json_object();
     json_t *services = json_object(), *mixed = json_object(), *one;
     size_t i;
-    json_array_foreach(l->instances, i, one)
-    {
+    json_array_foreach(l->instances, i, one) {
         const char *service = json_str(one, "service", ""), *tag = json_str(one, "tag", "");
         if (!is_asked(asked, service))
             continue;
@@ -233,8 +231,7 @@ static json_t *service_state(const struct look *l, const char *service, const ch
     const char *runs = "", *other = NULL;
     size_t i;
     json_t *one;
-    json_array_foreach(l->instances, i, one)
-    {
+    json_array_foreach(l->instances, i, one) {
         const char *state = json_str(one, "state", ""), *found = json_str(one, "tag", "");
         if (!str_eq(json_str(one, "service", ""), service))
             continue;
@@ -268,8 +265,7 @@ static json_t *verified_view(struct look *l, bool *done)
     json_t *services = json_array(), *pods = json_array(), *problems = json_array(), *one;
     size_t i;
     *done = true;
-    json_array_foreach(json_object_get(l->flow.effect.args, "services"), i, one)
-    {
+    json_array_foreach(json_object_get(l->flow.effect.args, "services"), i, one) {
         json_t *state =
             service_state(l, json_str(one, "service", ""), json_str(one, "tag", ""), pods, problems);
         *done = *done && json_flag(state, "done", false);

@@ -112,8 +112,7 @@ static const char **child_env(struct starting *t)
     free(list);
     size_t i;
     json_t *s;
-    json_array_foreach(services, i, s)
-    {
+    json_array_foreach(services, i, s) {
         env[n++] = arena_printf(a, "SIGNALBOX_SERVICE_%zu=%s", i + 1, json_str(s, "service", ""));
         env[n++] = arena_printf(a, "SIGNALBOX_TAG_%zu=%s", i + 1, json_str(s, "tag", ""));
     }
@@ -231,8 +230,9 @@ static bool clean_values(const json_t *args)
     json_t *s;
     if (strpbrk(json_str(args, "client", ""), "\n\r") || strpbrk(json_str(args, "env", ""), "\n\r"))
         return false;
-    json_array_foreach((json_t *)services, i, s) if (strpbrk(json_str(s, "service", ""), "\n\r") ||
-                                                     strpbrk(json_str(s, "tag", ""), "\n\r")) return false;
+    json_array_foreach((json_t *)services, i, s)
+        if (strpbrk(json_str(s, "service", ""), "\n\r") || strpbrk(json_str(s, "tag", ""), "\n\r"))
+            return false;
     return true;
 }
 

@@ -54,7 +54,9 @@ json_t *health_snapshot_of(json_t *measures)
     bool healthy = true;
     size_t i;
     json_t *m;
-    json_array_foreach(measures, i, m) if (!json_flag(m, "ok", false)) healthy = false;
+    json_array_foreach(measures, i, m)
+        if (!json_flag(m, "ok", false))
+            healthy = false;
     return json_pack("{s:b, s:o}", "healthy", healthy, "measures", measures);
 }
 
@@ -62,8 +64,7 @@ static const json_t *by_name(const json_t *list, const char *name)
 {
     size_t i;
     json_t *m;
-    json_array_foreach((json_t *)list, i, m)
-    {
+    json_array_foreach((json_t *)list, i, m) {
         const char *its = json_str(m, "name", NULL);
         if (its && name && strcmp(its, name) == 0)
             return m;
@@ -91,8 +92,7 @@ json_t *health_worse(const json_t *before, const json_t *now)
     json_t *worse = json_array();
     size_t i;
     json_t *m;
-    json_array_foreach(json_object_get(now, "measures"), i, m)
-    {
+    json_array_foreach(json_object_get(now, "measures"), i, m) {
         const char *name = json_str(m, "name", "");
         char says[256];
         const json_t *was = by_name(json_object_get(before, "measures"), name);
@@ -109,7 +109,9 @@ static bool share_a_name(const json_t *a, const json_t *b)
 {
     size_t i;
     json_t *m;
-    json_array_foreach((json_t *)a, i, m) if (by_name(b, json_str(m, "name", NULL))) return true;
+    json_array_foreach((json_t *)a, i, m)
+        if (by_name(b, json_str(m, "name", NULL)))
+            return true;
     return false;
 }
 
@@ -119,7 +121,9 @@ static bool same_names(const json_t *a, const json_t *b)
         return false;
     size_t i;
     json_t *m;
-    json_array_foreach((json_t *)a, i, m) if (!by_name(b, json_str(m, "name", NULL))) return false;
+    json_array_foreach((json_t *)a, i, m)
+        if (!by_name(b, json_str(m, "name", NULL)))
+            return false;
     return true;
 }
 
@@ -161,8 +165,7 @@ void health_worse_text(const json_t *worse, char *out, int n)
     json_t *m;
     int at = 0;
     out[0] = '\0';
-    json_array_foreach((json_t *)worse, i, m)
-    {
+    json_array_foreach((json_t *)worse, i, m) {
         int wrote = snprintf(out + at, (size_t)(n - at), "%s%s: %s", i ? "; " : "", json_str(m, "name", ""),
                              json_str(m, "says", ""));
         if (wrote < 0 || wrote >= n - at)

@@ -18,8 +18,7 @@ static char *alternatives(const json_t *services, struct arena *a)
     _cleanup_buf_ struct buf text = {0};
     size_t i;
     json_t *s;
-    json_array_foreach((json_t *)services, i, s)
-    {
+    json_array_foreach((json_t *)services, i, s) {
         if (i)
             buf_addc(&text, '|');
         for (const char *p = service_name(s); *p; p++) {

@@ -186,8 +186,7 @@ static void read_newest(struct kube_helm *h)
     const char *name;
     json_t *its;
     h->newest = ARENA_ARRAY(&h->arena, RELEASES_MAX, struct newest);
-    json_object_foreach(h->labels, name, its)
-    {
+    json_object_foreach(h->labels, name, its) {
         if (h->n == RELEASES_MAX)
             break;
         struct newest *n = &h->newest[h->n++];

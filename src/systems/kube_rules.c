@@ -71,15 +71,21 @@ static const json_t *service_container(const json_t *containers, const struct ku
     size_t i;
     json_t *c;
     if (s->container) {
-        json_array_foreach((json_t *)containers, i,
-                           c) if (str_eq(json_str(c, "name", NULL), s->container)) return c;
+        json_array_foreach((json_t *)containers, i, c)
+            if (str_eq(json_str(c, "name", NULL), s->container))
+                return c;
     }
-    json_array_foreach((json_t *)containers, i,
-                       c) if (image_name_is(json_str(c, "image", NULL), s->as)) return c;
+    json_array_foreach((json_t *)containers, i, c)
+        if (image_name_is(json_str(c, "image", NULL), s->as))
+            return c;
     if (!by_workload)
         return NULL;
-    json_array_foreach((json_t *)containers, i, c) if (str_eq(json_str(c, "name", NULL), s->as)) return c;
-    json_array_foreach((json_t *)containers, i, c) if (akin(json_str(c, "image", NULL), s->as)) return c;
+    json_array_foreach((json_t *)containers, i, c)
+        if (str_eq(json_str(c, "name", NULL), s->as))
+            return c;
+    json_array_foreach((json_t *)containers, i, c)
+        if (akin(json_str(c, "image", NULL), s->as))
+            return c;
     return json_array_get(containers, 0);
 }
 
@@ -101,7 +107,9 @@ void kube_pod_workload(const json_t *pod, char *out, size_t n)
     const char *hash = json_str(pod, "metadata.labels.pod-template-hash", "");
     size_t i;
     json_t *o;
-    json_array_foreach((json_t *)owners, i, o) if (json_flag(o, "controller", false)) owner = o;
+    json_array_foreach((json_t *)owners, i, o)
+        if (json_flag(o, "controller", false))
+            owner = o;
     (void)snprintf(out, n, "%s", json_str(owner, "name", ""));
     if (!str_eq(json_str(owner, "kind", NULL), "ReplicaSet"))
         return;
@@ -132,8 +140,9 @@ static const json_t *condition(const json_t *object, const char *type)
 {
     size_t i;
     json_t *c;
-    json_array_foreach((json_t *)json_path(object, "status.conditions"), i,
-                       c) if (str_eq(json_str(c, "type", NULL), type)) return c;
+    json_array_foreach((json_t *)json_path(object, "status.conditions"), i, c)
+        if (str_eq(json_str(c, "type", NULL), type))
+            return c;
     return NULL;
 }
 
@@ -154,7 +163,8 @@ int64_t kube_pod_restarts(const json_t *pod)
     for (size_t l = 0; l < COUNT_OF(lists); l++) {
         size_t i;
         json_t *c;
-        json_array_foreach((json_t *)json_path(pod, lists[l]), i, c) n += json_int(c, "restartCount", 0);
+        json_array_foreach((json_t *)json_path(pod, lists[l]), i, c)
+            n += json_int(c, "restartCount", 0);
     }
     return n;
 }
@@ -181,8 +191,7 @@ static struct kube_problem problem_in(const json_t *statuses)
 {
     size_t i;
     json_t *c;
-    json_array_foreach((json_t *)statuses, i, c)
-    {
+    json_array_foreach((json_t *)statuses, i, c) {
         const char *reason = json_str(c, "state.waiting.reason", "");
         if (is_fatal(reason))
             return (struct kube_problem){reason, json_str(c, "state.waiting.message", ""),
@@ -208,8 +217,7 @@ struct kube_problem kube_pod_last_crash(const json_t *pod)
 {
     size_t i;
     json_t *c;
-    json_array_foreach((json_t *)json_path(pod, "status.containerStatuses"), i, c)
-    {
+    json_array_foreach((json_t *)json_path(pod, "status.containerStatuses"), i, c) {
         const char *reason = json_str(c, "lastState.terminated.reason", NULL);
         if (reason)
             return (struct kube_problem){"Crashing", reason, json_str(c, "name", NULL), true, true};
@@ -221,8 +229,7 @@ static const char *waiting_state(const json_t *statuses)
 {
     size_t i;
     json_t *c;
-    json_array_foreach((json_t *)statuses, i, c)
-    {
+    json_array_foreach((json_t *)statuses, i, c) {
         const char *reason = json_str(c, "state.waiting.reason", NULL);
         if (!reason)
             reason = json_str(c, "state.terminated.reason", NULL);
@@ -373,8 +380,9 @@ void kube_count_pod(const json_t *pod, const struct kube_service *named, json_t 
     json_t *c;
     if (kube_pod_over(pod))
         return;
-    json_array_foreach((json_t *)containers, i, c) if (*json_str(c, "image", ""))
-        count(images, json_str(c, "image", ""));
+    json_array_foreach((json_t *)containers, i, c)
+        if (*json_str(c, "image", ""))
+            count(images, json_str(c, "image", ""));
     for (const struct kube_service *s = named; s && s->name; s++)
         if (kube_pod_of(pod, s)) {
             count_version(versions, s->name, kube_pod_image(pod, s));

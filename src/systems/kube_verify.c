@@ -166,8 +166,9 @@ static struct pods_of judge_pods(struct judgement *j, const struct kube_service 
     struct pods_of sum = {0};
     const char *name;
     json_t *pod;
-    json_object_foreach((json_t *)kube_follow_items(j->v->follows[PODS]), name,
-                        pod) if (!kube_pod_over(pod) && kube_pod_of(pod, s)) judge_pod(j, s, pod, &sum);
+    json_object_foreach((json_t *)kube_follow_items(j->v->follows[PODS]), name, pod)
+        if (!kube_pod_over(pod) && kube_pod_of(pod, s))
+            judge_pod(j, s, pod, &sum);
     return sum;
 }
 
@@ -217,8 +218,9 @@ static struct workloads_of judge_workloads(struct judgement *j, const struct kub
         json_t *w;
         if (j->v->without[f])
             continue;
-        json_object_foreach((json_t *)kube_follow_items(j->v->follows[f]), name,
-                            w) if (kube_workload_of(w, s)) judge_workload(j, s, w, followed[f].kind, &sum);
+        json_object_foreach((json_t *)kube_follow_items(j->v->follows[f]), name, w)
+            if (kube_workload_of(w, s))
+                judge_workload(j, s, w, followed[f].kind, &sum);
     }
     return sum;
 }
@@ -443,8 +445,7 @@ static const char *read_services(struct verify *v)
     if (json_array_size(list) == 0 || json_array_size(list) > SERVICES_MAX)
         return "services: expected 1 to 200 of {service, tag}";
     v->services = ARENA_ARRAY(&v->flow.arena, json_array_size(list), struct kube_service);
-    json_array_foreach((json_t *)list, i, s)
-    {
+    json_array_foreach((json_t *)list, i, s) {
         const char *name = json_str(s, "service", NULL), *tag = json_str(s, "tag", NULL);
         if (!name || !*name || !tag || !*tag)
             return "services: expected a service and a tag of each";

@@ -45,13 +45,11 @@ static void keep_asked(json_t *map, const json_t *asked)
     void *next;
     if (json_array_size(asked) == 0)
         return;
-    json_object_foreach_safe(map, next, name, value)
-    {
+    json_object_foreach_safe(map, next, name, value) {
         bool wanted = false;
         size_t i;
         json_t *one;
-        json_array_foreach((json_t *)asked, i, one)
-        {
+        json_array_foreach((json_t *)asked, i, one) {
             const char *text = json_is_string(one) ? json_string_value(one) : json_str(one, "service", "");
             wanted |= strcmp(text, name) == 0;
         }

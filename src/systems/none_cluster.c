@@ -21,10 +21,11 @@ static json_t *unseen(const json_t *asked)
     json_t *list = json_array();
     size_t i;
     json_t *one;
-    json_array_foreach((json_t *)asked, i, one) json_array_append_new(
-        list,
-        json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s}", "service", json_str(one, "service", ""), "tag",
-                  json_str(one, "tag", ""), "runs", "", "ready", 0, "wanted", 0, "done", true, "says", SAYS));
+    json_array_foreach((json_t *)asked, i, one)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s}", "service",
+                                        json_str(one, "service", ""), "tag", json_str(one, "tag", ""), "runs",
+                                        "", "ready", 0, "wanted", 0, "done", true, "says", SAYS));
     return list;
 }
 

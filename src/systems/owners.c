@@ -228,8 +228,7 @@ json_t *owners_lookup(const json_t *table, const json_t *services)
     json_t *owners = json_array(), *unknown = json_array();
     size_t i;
     json_t *name;
-    json_array_foreach((json_t *)services, i, name)
-    {
+    json_array_foreach((json_t *)services, i, name) {
         const char *text = json_is_string(name) ? json_string_value(name) : json_str(name, "service", "");
         char *key = lower(text);
         json_t *row = json_object_get(table, key);

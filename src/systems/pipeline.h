@@ -47,7 +47,8 @@ enum { PIPELINE_LOG_LINES = 100, PIPELINE_LOG_BYTES = 16 << 10 };
 char *pipeline_log_tail(const char *log, size_t n, struct arena *a);
 
 /* "shop/deploy#87" into job and number, and back. */
-MUST_USE bool pipeline_build_split(const char *build, struct arena *a, char **job, long *number, struct error *err);
+MUST_USE bool pipeline_build_split(const char *build, struct arena *a, char **job, long *number,
+                                   struct error *err);
 char *pipeline_build_id(const char *job, long number, struct arena *a);
 
 #endif

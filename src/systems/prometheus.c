@@ -74,8 +74,7 @@ static bool worst(const json_t *result, const struct health_limits *l, double *o
     bool low_is_bad = isnan(l->max) && !isnan(l->min), any = false;
     size_t i;
     json_t *series;
-    json_array_foreach((json_t *)result, i, series)
-    {
+    json_array_foreach((json_t *)result, i, series) {
         double value;
         if (!sample(json_object_get(series, "value"), &value)) {
             *why = "a series has no number";

@@ -57,8 +57,7 @@ void slack_look(struct slack_flow *t, const char *what, const char *method, json
     _cleanup_buf_ struct buf query = {0};
     const char *name;
     json_t *value;
-    json_object_foreach(owned, name, value)
-    {
+    json_object_foreach(owned, name, value) {
         add_argument(&query, name, value);
     }
     t->on_answer = then;

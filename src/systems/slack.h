@@ -16,10 +16,10 @@ struct slack {
     struct system system; /* first */
     struct arena arena;
     struct http_peer *peer;
-    json_t *channels;     /* what is known: name -> {"id", "topic"} */
-    json_t *people;       /* mail address -> user id, or null when Slack knows none */
-    json_t *next;         /* channel id -> monotonic ms before which nothing is posted there */
-    json_t *wanted;       /* channels that doctor looks for */
+    json_t *channels; /* what is known: name -> {"id", "topic"} */
+    json_t *people;   /* mail address -> user id, or null when Slack knows none */
+    json_t *next;     /* channel id -> monotonic ms before which nothing is posted there */
+    json_t *wanted;   /* channels that doctor looks for */
     bool private_channels;
 };
 
@@ -42,16 +42,19 @@ struct slack_flow {
     int pages;
 };
 
-void *slack_flow_new(size_t size, struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress, void *ctx);
+void *slack_flow_new(size_t size, struct system *s, const struct effect *e, outcome_fn *done,
+                     progress_fn *progress, void *ctx);
 
 /* Calls a method that looks (GET; repeated when it fails) or acts (POST). `args`: texts, numbers, flags; takes the reference. */
 void slack_look(struct slack_flow *t, const char *what, const char *method, json_t *args, slack_answer *then);
-void slack_act(struct slack_flow *t, const char *what, const char *method, json_t *args, bool repeatable, slack_answer *then);
+void slack_act(struct slack_flow *t, const char *what, const char *method, json_t *args, bool repeatable,
+               slack_answer *then);
 
 /* NULL when it is ok. */
 const char *slack_error(const json_t *answer);
 /* What a failed call means: for one that acted, an answer that did not come is UNKNOWN. With the server's words and what to do. */
-struct outcome slack_failure(struct slack_flow *t, const json_t *answer, const struct http_reply *reply, bool acted);
+struct outcome slack_failure(struct slack_flow *t, const json_t *answer, const struct http_reply *reply,
+                             bool acted);
 /* Ends the flow with a failed look, or any outcome; the posts that took place go along. */
 void slack_look_failed(struct slack_flow *t, const json_t *answer, const struct http_reply *reply);
 void slack_end(struct slack_flow *t, struct outcome *o);

@@ -210,7 +210,7 @@ static void on_created(struct slack_flow *t, const json_t *answer, const struct 
 }
 
 struct task *slack_act_channel(struct system *system, const struct effect *e, outcome_fn *done,
-                           UNUSED progress_fn *progress, void *ctx)
+                               UNUSED progress_fn *progress, void *ctx)
 {
     struct making *w = members_new(sizeof *w, system, e, done, ctx);
     struct slack_flow *t = &w->m.t;

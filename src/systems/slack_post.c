@@ -213,7 +213,7 @@ static void learn_mentioned(struct slack_flow *t)
 }
 
 struct task *slack_act_post(struct system *system, const struct effect *e, outcome_fn *done_fn,
-                        UNUSED progress_fn *progress, void *ctx)
+                            UNUSED progress_fn *progress, void *ctx)
 {
     struct post *p = post_new(system, e, done_fn, ctx);
     slack_learn_channels(&p->t, p->channels, learn_mentioned);

@@ -13,8 +13,8 @@ struct statuspage {
     struct system system; /* first */
     struct arena arena;
     struct http_peer *peer;
-    const char *page;     /* "/pages/ID", encoded */
-    json_t *components;   /* as last read: [{"id", "name", "group_id", "status", ...}]; NULL = never */
+    const char *page;   /* "/pages/ID", encoded */
+    json_t *components; /* as last read: [{"id", "name", "group_id", "status", ...}]; NULL = never */
 };
 
 struct page_flow;
@@ -23,9 +23,9 @@ typedef void page_next(struct page_flow *t);
 struct page_flow {
     struct flow f; /* first */
     struct statuspage *s;
-    bool finding;     /* a failed look ends as a find does */
-    json_t *ids;      /* of the components that the arguments name */
-    json_t *reading;  /* components read so far */
+    bool finding;    /* a failed look ends as a find does */
+    json_t *ids;     /* of the components that the arguments name */
+    json_t *reading; /* components read so far */
     int page;
     page_next *then;
     const char *status; /* that components are being set to */

@@ -22,8 +22,8 @@ const struct driver *driver_builtin(enum role role)
 {
     static const char *const builtin[ROLE_COUNT] = {
         [ROLE_TICKETS] = "builtin", [ROLE_CALENDAR] = "builtin", [ROLE_STATUSPAGE] = "builtin",
-        [ROLE_CHAT] = "timeline",    [ROLE_PAGER] = "roster",    [ROLE_PIPELINE] = "command",
-        [ROLE_HEALTH] = "http",     [ROLE_CLUSTER] = "none",  [ROLE_RELEASES] = "git",
+        [ROLE_CHAT] = "timeline",   [ROLE_PAGER] = "roster",     [ROLE_PIPELINE] = "command",
+        [ROLE_HEALTH] = "http",     [ROLE_CLUSTER] = "none",     [ROLE_RELEASES] = "git",
         [ROLE_OWNERS] = "csv",
     };
     return driver_find(role, builtin[role]);

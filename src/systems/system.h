@@ -22,8 +22,16 @@
 #include <stdint.h>
 
 enum role {
-    ROLE_TICKETS, ROLE_CALENDAR, ROLE_STATUSPAGE, ROLE_CHAT, ROLE_PAGER,
-    ROLE_PIPELINE, ROLE_HEALTH, ROLE_CLUSTER, ROLE_RELEASES, ROLE_OWNERS,
+    ROLE_TICKETS,
+    ROLE_CALENDAR,
+    ROLE_STATUSPAGE,
+    ROLE_CHAT,
+    ROLE_PAGER,
+    ROLE_PIPELINE,
+    ROLE_HEALTH,
+    ROLE_CLUSTER,
+    ROLE_RELEASES,
+    ROLE_OWNERS,
     ROLE_COUNT,
 };
 extern const char *const role_names[ROLE_COUNT]; /* "tickets", ... */
@@ -34,12 +42,16 @@ extern const char *const role_names[ROLE_COUNT]; /* "tickets", ... */
 struct shelf {
     void *ctx;
     /* Stores `doc` under (kind, id) unless it is there already; `done` gets the document that stands there now. */
-    void (*put_new)(void *ctx, const char *kind, const char *id, json_t *doc, void (*done)(void *, json_t *doc, const struct error *), void *user);
+    void (*put_new)(void *ctx, const char *kind, const char *id, json_t *doc,
+                    void (*done)(void *, json_t *doc, const struct error *), void *user);
     /* Merges `patch` (RFC 7386) into a document; SB_UNKNOWN when there is none. */
-    void (*patch)(void *ctx, const char *kind, const char *id, json_t *patch, void (*done)(void *, json_t *doc, const struct error *), void *user);
-    void (*get)(void *ctx, const char *kind, const char *id, void (*done)(void *, json_t *doc, const struct error *), void *user);
+    void (*patch)(void *ctx, const char *kind, const char *id, json_t *patch,
+                  void (*done)(void *, json_t *doc, const struct error *), void *user);
+    void (*get)(void *ctx, const char *kind, const char *id,
+                void (*done)(void *, json_t *doc, const struct error *), void *user);
     /* All documents of a kind, as a JSON array, newest first, at most `limit`. */
-    void (*list)(void *ctx, const char *kind, int limit, void (*done)(void *, json_t *docs, const struct error *), void *user);
+    void (*list)(void *ctx, const char *kind, int limit,
+                 void (*done)(void *, json_t *docs, const struct error *), void *user);
 };
 
 /* What a driver may use. Lives longer than all systems. */
@@ -49,9 +61,9 @@ struct surroundings {
     const struct shelf *shelf;
     int64_t (*now)(void *ctx); /* the change's clock: real time, or the drill's */
     void *now_ctx;
-    const char *state_dir;     /* where command logs and the like may go */
-    int poll_ms;               /* pause between looks of an observation; default 2,000 */
-    double speed;              /* how much faster than real time soak times and polls pass (drills); 1 normally */
+    const char *state_dir; /* where command logs and the like may go */
+    int poll_ms;           /* pause between looks of an observation; default 2,000 */
+    double speed;          /* how much faster than real time soak times and polls pass (drills); 1 normally */
 };
 
 struct driver;
@@ -66,30 +78,35 @@ struct system {
 
 /* One thing to do. */
 struct effect {
-    const char *key;     /* "HF-7/maintenance/1": stable over retries and restarts, unique among all effects */
-    const char *verb;    /* "schedule" (without the role) */
-    const char *change;  /* "HF-7" */
-    const json_t *args;  /* object, filled; checked against sop/verbs.c */
+    const char *key;    /* "HF-7/maintenance/1": stable over retries and restarts, unique among all effects */
+    const char *verb;   /* "schedule" (without the role) */
+    const char *change; /* "HF-7" */
+    const json_t *args; /* object, filled; checked against sop/verbs.c */
     int64_t intended_ms; /* when it was first intended: where a search may begin */
     int attempt;         /* 1, 2, ... */
-    const json_t *parts; /* of an effect that is several (a post in three channels): what is known to have taken place already,
-                          * as an earlier outcome's `result` told; only the rest is to be done. NULL = nothing is */
+    /* Of an effect that is several (a post in three channels): what is known to have taken place already,
+     * as an earlier outcome's `result` told; only the rest is to be done. NULL = nothing is. */
+    const json_t *parts;
 };
 
 enum outcome_kind {
-    OUTCOME_DONE,        /* it has taken place; `result` says with what */
-    OUTCOME_FAILED,      /* it has certainly not taken place (or the observation's answer is "no"), and trying again will not help by itself */
-    OUTCOME_RETRY,       /* it has certainly not taken place; trying again may help; not before `retry_after_ms` */
-    OUTCOME_UNKNOWN,     /* nobody knows whether it took place: in doubt */
-    OUTCOME_NOT_FOUND,   /* find: it certainly has not taken place, and no earlier request can still be under way */
+    OUTCOME_DONE, /* it has taken place; `result` says with what */
+    /* It has certainly not taken place (or the observation's answer is "no"), and trying again will not help
+     * by itself. */
+    OUTCOME_FAILED,
+    OUTCOME_RETRY, /* it has certainly not taken place; trying again may help; not before `retry_after_ms` */
+    OUTCOME_UNKNOWN, /* nobody knows whether it took place: in doubt */
+    /* find: it certainly has not taken place, and no earlier request can still be under way. */
+    OUTCOME_NOT_FOUND,
     OUTCOME_CANNOT_TELL, /* find: this system cannot tell; a person must */
 };
 
 struct outcome {
     enum outcome_kind kind;
-    json_t *result;       /* DONE: the verb's result; FAILED: what is known (log, problems); otherwise, for an effect that is several:
-                           * the parts that did take place, in the verb's result form. Borrowed by the callback; may be NULL */
-    struct error error;   /* all but DONE */
+    /* DONE: the verb's result; FAILED: what is known (log, problems); otherwise, for an effect that is several:
+     * the parts that did take place, in the verb's result form. Borrowed by the callback; may be NULL. */
+    json_t *result;
+    struct error error; /* all but DONE */
     int64_t retry_after_ms;
 };
 
@@ -110,15 +127,18 @@ struct task {
     struct task *prev, *next;
 };
 
-typedef struct task *act_fn(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress, void *ctx);
+typedef struct task *act_fn(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
+                            void *ctx);
 
 struct verb_entry {
     const char *verb; /* without the role */
     act_fn *perform;
-    act_fn *find; /* looks the effect up by key after a crash: DONE with the same result, NOT_FOUND, CANNOT_TELL, or RETRY when the system
-                   * does not answer. NULL for observations, and for effects where performing again has no second effect
-                   * (`repeatable`). */
-    bool repeatable; /* performing it again has no second effect, by the system's own rules: after a crash it is just performed */
+    /* Looks the effect up by key after a crash: DONE with the same result, NOT_FOUND, CANNOT_TELL, or RETRY when
+     * the system does not answer. NULL for observations, and for effects where performing again has no second
+     * effect (`repeatable`). */
+    act_fn *find;
+    /* Performing it again has no second effect, by the system's own rules: after a crash it is just performed. */
+    bool repeatable;
 };
 
 /* doctor: one line a right or fact. */
@@ -133,10 +153,11 @@ typedef void check_fn(void *ctx, const struct check *checks, int n);
 struct driver {
     enum role role;
     const char *name;
-    const char *says; /* one sentence for `signalbox doctor --list` and the manual */
+    const char *says;        /* one sentence for `signalbox doctor --list` and the manual */
     const char *const *keys; /* configuration keys it knows, NULL-terminated */
     /* Reads its configuration (`config` may be NULL: built-in drivers) and makes the system. Errors have file and line. */
-    struct system *(*open)(const struct driver *d, const struct yaml *config, const char *file, struct surroundings *around, struct error *err);
+    struct system *(*open)(const struct driver *d, const struct yaml *config, const char *file,
+                           struct surroundings *around, struct error *err);
     void (*close)(struct system *s); /* cancels its tasks without calling back */
     void (*check)(struct system *s, check_fn *done, void *ctx);
     struct verb_entry verbs[16]; /* ends with a NULL verb */

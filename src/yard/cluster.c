@@ -36,11 +36,12 @@ static json_t *target_of(const json_t *scenario, const char *client, const char 
     json_t *services = json_object(), *service;
     const char *name;
     bool production = str_eq(env, "prod");
-    json_object_foreach(json_object_get(scenario, "services"), name, service) json_object_set_new(
-        services, name,
-        json_pack("{s:s, s:I, s:i}", "tag", json_str(service, "running", "24-01-01.1"), "replicas",
-                  (json_int_t)(production ? json_int(service, "replicas", 2) : 1), "revision",
-                  (int)strlen(name) - 5));
+    json_object_foreach(json_object_get(scenario, "services"), name, service)
+        json_object_set_new(services, name,
+                            json_pack("{s:s, s:I, s:i}", "tag", json_str(service, "running", "24-01-01.1"),
+                                      "replicas",
+                                      (json_int_t)(production ? json_int(service, "replicas", 2) : 1),
+                                      "revision", (int)strlen(name) - 5));
     char context[128], slug[128];
     snprintf(context, sizeof context, "gke_%s_%s", client, env);
     snprintf(slug, sizeof slug, "%s-%s", client, env);
@@ -54,12 +55,11 @@ json_t *cluster_world(const json_t *scenario, int64_t now)
     const char *id;
     size_t i;
     json_object_foreach(json_object_get(scenario, "clients"), id, client)
-        json_array_foreach(json_object_get(client, "envs"), i, env)
-    {
-        char key[128];
-        snprintf(key, sizeof key, "%s/%s", id, json_string_value(env));
-        json_object_set_new(targets, key, target_of(scenario, id, json_string_value(env)));
-    }
+        json_array_foreach(json_object_get(client, "envs"), i, env) {
+            char key[128];
+            snprintf(key, sizeof key, "%s/%s", id, json_string_value(env));
+            json_object_set_new(targets, key, target_of(scenario, id, json_string_value(env)));
+        }
     const json_t *own = json_object_get(scenario, "kubernetes");
     json_t *running = json_object_get(own, "running");
     json_t *world = json_pack("{s:I, s:o, s:o, s:o, s:f, s:[]}", "born", (json_int_t)now, "targets", targets,
@@ -68,12 +68,13 @@ json_t *cluster_world(const json_t *scenario, int64_t now)
                               json_num(own, "slow_rollout", 1), "rollouts");
     const char *target, *service;
     json_t *tags, *tag;
-    json_object_foreach(running, target, tags) json_object_foreach(tags, service, tag)
-    {
-        json_t *app = json_object_get(json_object_get(json_object_get(targets, target), "services"), service);
-        if (app)
-            json_object_set(app, "tag", tag);
-    }
+    json_object_foreach(running, target, tags)
+        json_object_foreach(tags, service, tag) {
+            json_t *app =
+                json_object_get(json_object_get(json_object_get(targets, target), "services"), service);
+            if (app)
+                json_object_set(app, "tag", tag);
+        }
     cluster_settle(world, now);
     return world;
 }
@@ -88,8 +89,9 @@ void cluster_settle(json_t *world, int64_t now)
             json_object_set_new(world, kinds[k], rules);
         }
         size_t i;
-        json_array_foreach(rules, i, rule) if (json_is_object(rule) && !json_object_get(rule, "since"))
-            json_object_set_new(rule, "since", json_integer(now));
+        json_array_foreach(rules, i, rule)
+            if (json_is_object(rule) && !json_object_get(rule, "since"))
+                json_object_set_new(rule, "since", json_integer(now));
     }
 }
 
@@ -103,7 +105,9 @@ bool cluster_roll_out(json_t *world, const char *key, const char *client, const 
     if (!json_object_get(json_object_get(where, "services"), service) || !json_is_array(rollouts))
         return false;
     size_t i, place = json_array_size(rollouts);
-    json_array_foreach(rollouts, i, r) if (str_eq(json_str(r, "key", ""), key)) return true;
+    json_array_foreach(rollouts, i, r)
+        if (str_eq(json_str(r, "key", ""), key))
+            return true;
     while (place > 0 && json_int(json_array_get(rollouts, place - 1), "at", 0) > at)
         place--;
     json_array_insert_new(rollouts, place,
@@ -126,8 +130,7 @@ static int64_t crash_of(const struct cluster *cl, const struct app *app, const s
 {
     size_t i;
     json_t *rule;
-    json_array_foreach(json_object_get(cl->world, "crash_loop"), i, rule)
-    {
+    json_array_foreach(json_object_get(cl->world, "crash_loop"), i, rule) {
         if (!rule_fits(rule, app, p->tag))
             continue;
         int64_t since = json_int(rule, "since", 0);
@@ -141,9 +144,9 @@ static bool image_missing(const struct cluster *cl, const struct app *app, const
 {
     size_t i;
     json_t *rule;
-    json_array_foreach(json_object_get(cl->world, "image_pull"), i,
-                       rule) if (rule_fits(rule, app, p->tag) &&
-                                 p->created >= json_int(rule, "since", 0)) return true;
+    json_array_foreach(json_object_get(cl->world, "image_pull"), i, rule)
+        if (rule_fits(rule, app, p->tag) && p->created >= json_int(rule, "since", 0))
+            return true;
     return false;
 }
 

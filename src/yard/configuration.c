@@ -35,16 +35,17 @@ static void kubeconfig(const struct yard *y, struct buf *out)
     json_t *targets = json_object_get(yard_world(y, "kubernetes"), "targets"), *t;
     bool first = true;
     buf_adds(out, "apiVersion: v1\nkind: Config\n");
-    json_object_foreach(targets, target, t) if (first)
-    {
-        buf_printf(out, "current-context: %s\n", json_str(t, "context", ""));
-        first = false;
-    }
+    json_object_foreach(targets, target, t)
+        if (first) {
+            buf_printf(out, "current-context: %s\n", json_str(t, "context", ""));
+            first = false;
+        }
     char *ca = base64_encode(y->cert_pem, strlen(y->cert_pem), false);
     buf_adds(out, "clusters:\n");
-    json_object_foreach(targets, target, t) buf_printf(
-        out, "  - {name: %s, cluster: {server: \"%s/clusters/%s\", certificate-authority-data: %s}}\n",
-        json_str(t, "context", ""), url, json_str(t, "slug", ""), ca);
+    json_object_foreach(targets, target, t)
+        buf_printf(out,
+                   "  - {name: %s, cluster: {server: \"%s/clusters/%s\", certificate-authority-data: %s}}\n",
+                   json_str(t, "context", ""), url, json_str(t, "slug", ""), ca);
     free(ca);
     buf_printf(out, "users:\n  - {name: signalbox, user: {token: \"%s\"}}\ncontexts:\n",
                yard_secret(y, "kubernetes"));
@@ -58,8 +59,7 @@ static void owners(const struct yard *y, struct buf *out)
     const char *service;
     json_t *s;
     buf_adds(out, "service,team,channel,schedule,people\n");
-    json_object_foreach(json_object_get(yard_scenario(y), "services"), service, s)
-    {
+    json_object_foreach(json_object_get(yard_scenario(y), "services"), service, s) {
         const char *team = json_str(s, "team", "");
         buf_printf(out, "%s,%s,%s,%s,on-call.%s@example.com\n", service, team, "incident", team, team);
     }
@@ -110,8 +110,9 @@ static void add_roster(struct buf *out, const json_t *people)
     const char *mail;
     json_t *person;
     buf_adds(out, "  pager:\n    driver: roster\n    practice_answer: 2s\n    schedules:\n");
-    json_object_foreach((json_t *)(uintptr_t)people, mail, person) if (str_starts(mail, "on-call."))
-        buf_printf(out, "      %.*s: [%s]\n", (int)strcspn(mail + 8, "@"), mail + 8, mail);
+    json_object_foreach((json_t *)(uintptr_t)people, mail, person)
+        if (str_starts(mail, "on-call."))
+            buf_printf(out, "      %.*s: [%s]\n", (int)strcspn(mail + 8, "@"), mail + 8, mail);
 }
 
 static void add_people(struct buf *out, const json_t *people)
@@ -120,8 +121,7 @@ static void add_people(struct buf *out, const json_t *people)
     json_t *person, *role;
     size_t i;
     buf_adds(out, "people:\n");
-    json_object_foreach((json_t *)(uintptr_t)people, mail, person)
-    {
+    json_object_foreach((json_t *)(uintptr_t)people, mail, person) {
         buf_printf(out, "  %s: {name: %s, roles: [", mail, json_str(person, "name", mail));
         json_array_foreach(json_object_get(person, "roles"), i, role)
             buf_printf(out, "%s%s", i ? ", " : "", json_string_value(role));
@@ -139,7 +139,8 @@ static void add_catalogue(const struct yard *y, struct buf *out)
     const char *id;
     json_t *item;
     buf_adds(out, "clients:\n");
-    json_object_foreach(json_object_get(s, "clients"), id, item) add_client(out, id, item);
+    json_object_foreach(json_object_get(s, "clients"), id, item)
+        add_client(out, id, item);
     buf_adds(out, "services:\n");
     json_object_foreach(json_object_get(s, "services"), id, item)
         buf_printf(out, "  %s: {repository: example/%s, team: %s}\n", id, id, json_str(item, "team", ""));

@@ -21,8 +21,9 @@ static void book(struct call *c)
     json_t *deeds = json_array();
     size_t i;
     json_t *deed;
-    json_array_foreach(c->y->book, i, deed) if (!key || str_eq(key, json_str(deed, "key", "")))
-        json_array_append(deeds, deed);
+    json_array_foreach(c->y->book, i, deed)
+        if (!key || str_eq(key, json_str(deed, "key", "")))
+            json_array_append(deeds, deed);
     answer_json(c->x, 200, json_pack("{s:o}", "deeds", deeds));
 }
 

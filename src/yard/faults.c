@@ -67,8 +67,7 @@ static json_t *take_fault(struct yard *y, const char *system, const struct serve
 {
     size_t i;
     json_t *f;
-    json_array_foreach(y->faults, i, f)
-    {
+    json_array_foreach(y->faults, i, f) {
         if (!fault_fits(f, system, r))
             continue;
         int64_t after = json_int(f, "after", 0);
@@ -159,8 +158,9 @@ static void answer_as_told(const json_t *f, struct exchange *x)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)json_path(f, "headers"), name, value) if (json_is_string(value))
-        answer_header(x, name, json_string_value(value));
+    json_object_foreach((json_t *)json_path(f, "headers"), name, value)
+        if (json_is_string(value))
+            answer_header(x, name, json_string_value(value));
     const json_t *body = json_path(f, "body");
     int status = (int)json_int(f, "code", 500);
     if (json_is_object(body) || json_is_array(body))

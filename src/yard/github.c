@@ -33,12 +33,12 @@ static json_t *world_new(const json_t *scenario, int64_t now)
     const json_t *own = json_object_get(scenario, "github");
     const char *name;
     size_t i;
-    json_object_foreach(json_object_get(scenario, "services"), name, service)
-    {
+    json_object_foreach(json_object_get(scenario, "services"), name, service) {
         json_t *tags = json_pack("[o]", tag_new(own, json_str(service, "running", ""), now - DAYS(14)));
-        json_array_foreach(json_object_get(service, "tags"), i, tag) json_array_append_new(
-            tags, tag_new(own, json_string_value(tag),
-                          strstr(json_string_value(tag), "hotfix") ? now - MINUTES(30) : now - DAYS(28)));
+        json_array_foreach(json_object_get(service, "tags"), i, tag)
+            json_array_append_new(
+                tags, tag_new(own, json_string_value(tag),
+                              strstr(json_string_value(tag), "hotfix") ? now - MINUTES(30) : now - DAYS(28)));
         json_object_set_new(repositories, name, json_pack("{s:o}", "tags", tags));
     }
     return json_pack("{s:o, s:{s:I, s:i}}", "repositories", repositories, "limit", "until", (json_int_t)0,
@@ -75,8 +75,7 @@ static const json_t *find_ref(struct call *c, const json_t *tags, const char *re
     size_t i, n = strlen(ref);
     json_t *t;
     const char *name = str_starts(ref, "refs/tags/") ? ref + 10 : str_starts(ref, "tags/") ? ref + 5 : ref;
-    json_array_foreach(tags, i, t)
-    {
+    json_array_foreach(tags, i, t) {
         const char *tag = json_str(t, "tag", "");
         if (str_eq(tag, name) || (n >= 7 && str_starts(sha_of(c->a, c->part[1], tag), ref)))
             return t;
@@ -131,7 +130,9 @@ static json_t *page_of(struct call *c, json_t *all)
     json_t *shown = json_array(), *item;
     size = size < 1 ? 30 : size > 100 ? 100 : size;
     page = page < 1 ? 1 : page;
-    json_array_foreach(all, i, item) if (i / size + 1 == page) json_array_append(shown, item);
+    json_array_foreach(all, i, item)
+        if (i / size + 1 == page)
+            json_array_append(shown, item);
     if (json_array_size(all) > page * size)
         yard_answer_header(c->y, c->x, "Link",
                            arena_printf(c->a, "<%s%s?per_page=%zu&page=%zu>; rel=\"next\"",
@@ -170,8 +171,9 @@ static void releases(struct call *c)
 {
     json_t *tags = repository_tags(c), *all = json_array(), *t;
     size_t i;
-    json_array_foreach(tags, i, t) if (json_flag(t, "release", true))
-        json_array_append_new(all, release_view(c, t));
+    json_array_foreach(tags, i, t)
+        if (json_flag(t, "release", true))
+            json_array_append_new(all, release_view(c, t));
     if (tags)
         answer_kept(c, page_of(c, json_incref(all)));
     json_decref(all);
@@ -219,13 +221,14 @@ static void tag_object(struct call *c)
     json_t *t;
     if (!tags)
         return;
-    json_array_foreach(tags, i, t) if (annotated(t) && str_eq(tag_object_sha(c, t), c->part[2]))
-    {
-        const char *tag = json_str(t, "tag", "");
-        answer_kept(c, json_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "tag", tag, "sha", c->part[2], "message",
-                                 tag, "object", "type", "commit", "sha", sha_of(c->a, c->part[1], tag)));
-        return;
-    }
+    json_array_foreach(tags, i, t)
+        if (annotated(t) && str_eq(tag_object_sha(c, t), c->part[2])) {
+            const char *tag = json_str(t, "tag", "");
+            answer_kept(c,
+                        json_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "tag", tag, "sha", c->part[2], "message",
+                                  tag, "object", "type", "commit", "sha", sha_of(c->a, c->part[1], tag)));
+            return;
+        }
     refuse(c, 404, "Not Found");
 }
 
@@ -297,12 +300,11 @@ static void settle(struct yard *y, json_t *world, int64_t now)
     size_t i;
     (void)y;
     json_object_foreach(json_object_get(world, "repositories"), name, repository)
-        json_array_foreach(json_object_get(repository, "tags"), i, t)
-    {
-        json_t *told = json_object_get(t, "checks");
-        if (json_object_get(told, "after") && !json_object_get(told, "since"))
-            json_object_set_new(told, "since", json_integer(now));
-    }
+        json_array_foreach(json_object_get(repository, "tags"), i, t) {
+            json_t *told = json_object_get(t, "checks");
+            if (json_object_get(told, "after") && !json_object_get(told, "since"))
+                json_object_set_new(told, "since", json_integer(now));
+        }
 }
 
 /* --- comparing --------------------------------------------------------------------------------------- */

@@ -153,8 +153,7 @@ static void invite(const json_t *event, int64_t now)
 {
     size_t i;
     json_t *a;
-    json_array_foreach(json_object_get(event, "attendees"), i, a)
-    {
+    json_array_foreach(json_object_get(event, "attendees"), i, a) {
         if (!json_object_get(a, "responseStatus"))
             json_object_set_new(a, "responseStatus", json_string("needsAction"));
         if (!json_object_get(a, "asked"))
@@ -166,7 +165,8 @@ static json_t *event_view(const json_t *event)
 {
     json_t *v = json_deep_copy(event), *a;
     size_t i;
-    json_array_foreach(json_object_get(v, "attendees"), i, a) json_object_del(a, "asked");
+    json_array_foreach(json_object_get(v, "attendees"), i, a)
+        json_object_del(a, "asked");
     return v;
 }
 
@@ -182,8 +182,7 @@ static const char *event_fault(const json_t *event)
         return "Missing time zone definition for start time.";
     if (to <= from)
         return "The specified time range is empty.";
-    json_array_foreach(json_object_get(event, "attendees"), i, a)
-    {
+    json_array_foreach(json_object_get(event, "attendees"), i, a) {
         const char *answer = json_str(a, "responseStatus", "needsAction");
         bool known = false;
         for (size_t k = 0; k < COUNT_OF(answers); k++)
@@ -375,14 +374,15 @@ static void list(struct call *c)
         refuse(c, 400, "invalid", "The requested ordering is not available for the particular query.");
         events = NULL;
     }
-    json_object_foreach(events, id, event) if ((with_deleted || !is_cancelled(event)) && in_range(c, event) &&
-                                               has_properties(c, event) &&
-                                               (!q || strcasestr(json_str(event, "summary", ""), q)))
-        json_array_append(found, event);
+    json_object_foreach(events, id, event)
+        if ((with_deleted || !is_cancelled(event)) && in_range(c, event) && has_properties(c, event) &&
+            (!q || strcasestr(json_str(event, "summary", ""), q)))
+            json_array_append(found, event);
     found = sorted(found, c->a);
     max = max < 1 || max > PAGE_MOST ? PAGE_USUAL : max;
-    json_array_foreach(found, i, event) if (i >= start && i < start + max)
-        json_array_append_new(page, event_view(event));
+    json_array_foreach(found, i, event)
+        if (i >= start && i < start + max)
+            json_array_append_new(page, event_view(event));
     if (events) {
         json_t *answer = json_pack("{s:s, s:s, s:s, s:O}", "kind", "calendar#events", "summary",
                                    "MFC Change Calendar", "timeZone", "America/New_York", "items", page);
@@ -407,12 +407,10 @@ static void free_busy(struct call *c)
         refuse(c, 400, "required", "Required");
         return;
     }
-    json_array_foreach(json_object_get(body, "items"), i, item)
-    {
+    json_array_foreach(json_object_get(body, "items"), i, item) {
         const char *calendar = json_str(item, "id", "");
         json_t *busy = json_array();
-        json_object_foreach(json_object_get(c->world, "events"), id, event)
-        {
+        json_object_foreach(json_object_get(c->world, "events"), id, event) {
             if (str_eq(calendar, CALENDAR) && !is_cancelled(event) && times_of(event, &from, &to) &&
                 from < max && to > min)
                 json_array_append_new(busy,
@@ -456,8 +454,7 @@ static json_t *world_new(const json_t *scenario, int64_t now)
     json_t *events = json_object(), *told, *answers = json_object(), *person;
     const char *mail;
     size_t i;
-    json_array_foreach(json_path(scenario, "google_calendar.events"), i, told)
-    {
+    json_array_foreach(json_path(scenario, "google_calendar.events"), i, told) {
         char id[32];
         snprintf(id, sizeof id, "told%zu0", i);
         json_object_set_new(
@@ -467,8 +464,7 @@ static json_t *world_new(const json_t *scenario, int64_t now)
                       moment(now + (int64_t)(json_num(told, "from", 0) * 3600000)), "end", "dateTime",
                       moment(now + (int64_t)(json_num(told, "to", 1) * 3600000))));
     }
-    json_object_foreach(json_object_get(scenario, "people"), mail, person)
-    {
+    json_object_foreach(json_object_get(scenario, "people"), mail, person) {
         const json_t *answer = json_path(person, "answers.invitation");
         if (answer)
             json_object_set_new(answers, mail, json_deep_copy(answer));
@@ -483,13 +479,13 @@ static void settle(struct yard *y, json_t *world, int64_t now)
     json_t *event, *a;
     size_t i;
     json_object_foreach(json_object_get(world, "events"), id, event)
-        json_array_foreach(json_object_get(event, "attendees"), i, a)
-    {
-        const json_t *answer = json_object_get(json_object_get(world, "answers"), json_str(a, "email", ""));
-        if (answer && str_eq(json_str(a, "responseStatus", ""), "needsAction") &&
-            json_int(a, "asked", now) + yard_pace(y, json_num(answer, "after", 0)) <= now)
-            json_object_set_new(a, "responseStatus", json_string(json_str(answer, "answer", "accepted")));
-    }
+        json_array_foreach(json_object_get(event, "attendees"), i, a) {
+            const json_t *answer =
+                json_object_get(json_object_get(world, "answers"), json_str(a, "email", ""));
+            if (answer && str_eq(json_str(a, "responseStatus", ""), "needsAction") &&
+                json_int(a, "asked", now) + yard_pace(y, json_num(answer, "after", 0)) <= now)
+                json_object_set_new(a, "responseStatus", json_string(json_str(answer, "answer", "accepted")));
+        }
 }
 
 static const struct route routes[] = {

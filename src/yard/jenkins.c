@@ -100,15 +100,15 @@ static json_t *read_params(struct call *c)
         json_t *choice;
         if (!given)
             given = choices[i] ? json_string_value(json_array_get(choices[i], 0)) : "";
-        json_array_foreach(choices[i], k, choice) known = known || str_eq(json_string_value(choice), given);
+        json_array_foreach(choices[i], k, choice)
+            known = known || str_eq(json_string_value(choice), given);
         if (!known) {
             json_decref(params);
             return NULL;
         }
         json_object_set_new(params, fixed[i], json_string(given));
     }
-    json_object_foreach(json_object_get(c->world, "images"), service, tags)
-    {
+    json_object_foreach(json_object_get(c->world, "images"), service, tags) {
         const char *given = call_arg(c, service);
         json_object_set_new(params, service, json_string(given ? given : ""));
     }
@@ -119,8 +119,7 @@ static json_t *same_in_queue(const json_t *world, const json_t *params)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(world, "requests"), i, r)
-    {
+    json_array_foreach(json_object_get(world, "requests"), i, r) {
         if (!json_object_get(r, "number") && !json_object_get(r, "cancelled") &&
             json_equal(json_object_get(r, "params"), params))
             return r;
@@ -199,9 +198,9 @@ static void queue(struct call *c)
 {
     json_t *items = json_array(), *r;
     size_t i;
-    json_array_foreach(json_object_get(c->world, "requests"), i,
-                       r) if (!json_object_get(r, "number") && !json_object_get(r, "cancelled"))
-        json_array_append_new(items, view_item(c, r));
+    json_array_foreach(json_object_get(c->world, "requests"), i, r)
+        if (!json_object_get(r, "number") && !json_object_get(r, "cancelled"))
+            json_array_append_new(items, view_item(c, r));
     exported(
         c, json_pack("{s:s, s:[], s:o}", "_class", "hudson.model.Queue", "discoverableItems", "items", items),
         NULL);

@@ -16,14 +16,14 @@ static json_t *images_of(const json_t *scenario)
 {
     json_t *images = json_object(), *service, *running, *tag;
     const char *name, *target;
-    json_object_foreach(json_object_get(scenario, "services"), name, service)
-    {
+    json_object_foreach(json_object_get(scenario, "services"), name, service) {
         json_t *tags = json_pack("[O]", json_object_get(service, "running"));
         json_array_extend(tags, json_object_get(service, "tags"));
         json_object_set_new(images, name, tags);
     }
     json_object_foreach(json_object_get(json_object_get(scenario, "kubernetes"), "running"), target, running)
-        json_object_foreach(running, name, tag) json_array_append(json_object_get(images, name), tag);
+        json_object_foreach(running, name, tag)
+            json_array_append(json_object_get(images, name), tag);
     return images;
 }
 
@@ -32,16 +32,15 @@ static json_t *choices_of(const json_t *scenario, bool envs)
     json_t *out = json_array(), *client, *env;
     const char *id;
     size_t i;
-    json_object_foreach(json_object_get(scenario, "clients"), id, client)
-    {
+    json_object_foreach(json_object_get(scenario, "clients"), id, client) {
         if (!envs)
             json_array_append_new(out, json_string(id));
-        json_array_foreach(json_object_get(client, "envs"), i, env)
-        {
+        json_array_foreach(json_object_get(client, "envs"), i, env) {
             size_t k;
             json_t *known;
             bool seen = !envs;
-            json_array_foreach(out, k, known) seen = seen || json_equal(known, env);
+            json_array_foreach(out, k, known)
+                seen = seen || json_equal(known, env);
             if (!seen)
                 json_array_append(out, env);
         }
@@ -54,8 +53,7 @@ static json_t *promoter(const json_t *scenario)
 {
     const char *mail;
     json_t *person;
-    json_object_foreach(json_object_get(scenario, "people"), mail, person)
-    {
+    json_object_foreach(json_object_get(scenario, "people"), mail, person) {
         const json_t *answer = json_path(person, "answers.promote");
         if (!json_is_object(answer))
             continue;
@@ -114,8 +112,9 @@ json_t *jenkins_build(const json_t *world, int number)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(world, "requests"), i,
-                       r) if (json_int(r, "number", 0) == number) return r;
+    json_array_foreach(json_object_get(world, "requests"), i, r)
+        if (json_int(r, "number", 0) == number)
+            return r;
     return NULL;
 }
 
@@ -123,7 +122,9 @@ json_t *jenkins_item(const json_t *world, int64_t item)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(world, "requests"), i, r) if (json_int(r, "item", 0) == item) return r;
+    json_array_foreach(json_object_get(world, "requests"), i, r)
+        if (json_int(r, "item", 0) == item)
+            return r;
     return NULL;
 }
 
@@ -149,8 +150,9 @@ static bool concerns(const json_t *build, const struct stage *s, const char *tag
     json_t *value;
     if (s->service)
         return str_eq(s->tag, tag);
-    json_object_foreach(json_object_get(build, "params"), param,
-                        value) if (str_eq(json_string_value(value), tag)) return true;
+    json_object_foreach(json_object_get(build, "params"), param, value)
+        if (str_eq(json_string_value(value), tag))
+            return true;
     return false;
 }
 
@@ -170,13 +172,13 @@ static const char *missing_image(const json_t *world, const json_t *build, struc
 {
     const char *service;
     json_t *tags;
-    json_object_foreach(json_object_get(world, "images"), service, tags)
-    {
+    json_object_foreach(json_object_get(world, "images"), service, tags) {
         const json_t *asked = json_object_get(json_object_get(build, "params"), service);
         size_t i;
         json_t *tag;
         bool known = !json_is_string(asked) || !*json_string_value(asked);
-        json_array_foreach(tags, i, tag) known = known || json_equal(tag, asked);
+        json_array_foreach(tags, i, tag)
+            known = known || json_equal(tag, asked);
         if (!known)
             return arena_printf(a, "manifest for registry.example/retail/%s:%s not found: manifest unknown",
                                 service, json_string_value(asked));
@@ -214,8 +216,7 @@ static int plan(const json_t *build, struct stage *stages, struct arena *a)
     json_t *value;
     add_stage(stages, &n, "Checkout", 0);
     add_stage(stages, &n, "Verify images", 1);
-    json_object_foreach(json_object_get(build, "params"), param, value)
-    {
+    json_object_foreach(json_object_get(build, "params"), param, value) {
         const char *tag = json_string_value(value);
         if (str_eq(param, "CLIENT") || str_eq(param, "ENV") || str_eq(param, KEY_PARAM) || !tag || !*tag ||
             n >= STAGES_MAX - 2)
@@ -234,8 +235,9 @@ static const json_t *done_of(const json_t *build, const char *name)
 {
     size_t i;
     json_t *d;
-    json_array_foreach(json_object_get(build, "done"), i,
-                       d) if (str_eq(json_str(d, "name", ""), name)) return d;
+    json_array_foreach(json_object_get(build, "done"), i, d)
+        if (str_eq(json_str(d, "name", ""), name))
+            return d;
     return NULL;
 }
 
@@ -317,8 +319,7 @@ static void begin_due(struct yard *y, json_t *world, int64_t now)
     for (;;) {
         json_t *next = NULL, *r;
         size_t i;
-        json_array_foreach(json_object_get(world, "requests"), i, r)
-        {
+        json_array_foreach(json_object_get(world, "requests"), i, r) {
             if (json_object_get(r, "number") || json_object_get(r, "cancelled") ||
                 jenkins_leaves(y, world, r) > now)
                 continue;
@@ -398,7 +399,7 @@ void jenkins_settle(struct yard *y, json_t *world, int64_t now)
     begin_due(y, world, now);
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(world, "requests"), i,
-                       r) if (json_object_get(r, "number") && !json_object_get(r, "ended"))
-        follow(y, world, r, now);
+    json_array_foreach(json_object_get(world, "requests"), i, r)
+        if (json_object_get(r, "number") && !json_object_get(r, "ended"))
+            follow(y, world, r, now);
 }

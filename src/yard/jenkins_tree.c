@@ -37,7 +37,8 @@ static json_t *class_only(const json_t *value)
     if (json_is_array(value)) {
         json_t *out = json_array(), *item;
         size_t i;
-        json_array_foreach(value, i, item) json_array_append_new(out, class_only(item));
+        json_array_foreach(value, i, item)
+            json_array_append_new(out, class_only(item));
         return out;
     }
     return json_deep_copy(value);
@@ -67,7 +68,9 @@ static json_t *slice(json_t *value, size_t from, size_t to)
         return value;
     json_t *out = json_array(), *item;
     size_t i;
-    json_array_foreach(value, i, item) if (i >= from && i < to) json_array_append(out, item);
+    json_array_foreach(value, i, item)
+        if (i >= from && i < to)
+            json_array_append(out, item);
     json_decref(value);
     return out;
 }
@@ -110,13 +113,12 @@ static void prune_fields(const json_t *object, json_t *out, struct spec *s, int 
         skip_field(&after);
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t)object, key,
-                            value) if (str_eq(name, "*") || str_eq(name, key))
-        {
-            struct spec field = *s;
-            take_field(out, key, value, &field, depth);
-            after.broken = after.broken || field.broken;
-        }
+        json_object_foreach((json_t *)(uintptr_t)object, key, value)
+            if (str_eq(name, "*") || str_eq(name, key)) {
+                struct spec field = *s;
+                take_field(out, key, value, &field, depth);
+                after.broken = after.broken || field.broken;
+            }
         *s = after;
         if (s->broken || *s->at != ',')
             return;
@@ -132,8 +134,7 @@ static json_t *prune(const json_t *value, struct spec *s, int depth)
     if (json_is_array(value)) {
         json_t *out = json_array(), *item;
         size_t i;
-        json_array_foreach(value, i, item)
-        {
+        json_array_foreach(value, i, item) {
             struct spec each = inside;
             json_array_append_new(out, prune(item, &each, depth));
             s->broken = s->broken || each.broken;

@@ -48,12 +48,11 @@ static int64_t usual_duration(const json_t *world)
     int64_t sum = 0, n = 0;
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(world, "requests"), i,
-                       r) if (str_eq(json_str(r, "result", ""), "SUCCESS"))
-    {
-        sum += json_int(r, "ended", 0) - json_int(r, "began", 0);
-        n++;
-    }
+    json_array_foreach(json_object_get(world, "requests"), i, r)
+        if (str_eq(json_str(r, "result", ""), "SUCCESS")) {
+            sum += json_int(r, "ended", 0) - json_int(r, "began", 0);
+            n++;
+        }
     return n ? sum / n : -1;
 }
 
@@ -206,8 +205,8 @@ json_t *view_job(struct call *c)
     }
     size_t i;
     json_t *r;
-    json_array_foreach(requests, i, r) queued =
-        queued || (!json_object_get(r, "number") && !json_object_get(r, "cancelled"));
+    json_array_foreach(requests, i, r)
+        queued = queued || (!json_object_get(r, "number") && !json_object_get(r, "cancelled"));
     bool disabled = json_flag(c->world, "disabled", false);
     const char *name = json_str(c->world, "job", "");
     job = json_pack(

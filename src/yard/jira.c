@@ -72,8 +72,7 @@ static json_t *find_issue(struct call *c)
 {
     size_t i;
     json_t *issue;
-    json_array_foreach(json_object_get(c->world, "issues"), i, issue)
-    {
+    json_array_foreach(json_object_get(c->world, "issues"), i, issue) {
         if (strcasecmp(json_str(issue, "key", ""), c->part[0]) == 0 ||
             str_eq(json_str(issue, "id", ""), c->part[0]))
             return issue;
@@ -128,12 +127,11 @@ static const char *checked_fields(struct call *c, const json_t *fields)
     else if (description && !json_is_null(description) && jira_document_fault(description))
         refuse_field(c, "description", jira_document_fault(description));
     else {
-        json_array_foreach(json_object_get(fields, "labels"), i,
-                           label) if (!json_is_string(label) || strchr(json_string_value(label), ' '))
-        {
-            refuse_field(c, "labels", "The label contains spaces which is invalid.");
-            return NULL;
-        }
+        json_array_foreach(json_object_get(fields, "labels"), i, label)
+            if (!json_is_string(label) || strchr(json_string_value(label), ' ')) {
+                refuse_field(c, "labels", "The label contains spaces which is invalid.");
+                return NULL;
+            }
         return type;
     }
     return NULL;
@@ -143,7 +141,8 @@ static json_t *properties_of(const json_t *list)
 {
     json_t *all = json_object(), *p;
     size_t i;
-    json_array_foreach(list, i, p) json_object_set(all, json_str(p, "key", ""), json_object_get(p, "value"));
+    json_array_foreach(list, i, p)
+        json_object_set(all, json_str(p, "key", ""), json_object_get(p, "value"));
     return all;
 }
 
@@ -194,8 +193,7 @@ static json_t *issue_view(struct call *c, const json_t *issue, const json_t *wan
 {
     json_t *fields = json_object(), *name;
     size_t i;
-    json_array_foreach(wanted, i, name)
-    {
+    json_array_foreach(wanted, i, name) {
         json_t *v = json_object_get(json_object_get(issue, "fields"), json_string_value(name));
         if (v)
             json_object_set(fields, json_string_value(name), v);
@@ -229,8 +227,7 @@ static void show(struct call *c)
         list_of(c->a, request_query(c->x, "properties") ? request_query(c->x, "properties") : "");
     size_t i;
     json_t *name;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach(names, i, name) {
         json_t *v = json_object_get(json_object_get(issue, "properties"), json_string_value(name));
         if (v)
             json_object_set(properties, json_string_value(name), v);
@@ -366,8 +363,7 @@ static void comments(struct call *c)
     const json_t *all = json_object_get(issue, "comments");
     size_t start = from ? strtoul(from, NULL, 10) : 0, max = most ? strtoul(most, NULL, 10) : 50, i;
     json_t *page = json_array(), *one;
-    json_array_foreach(all, i, one)
-    {
+    json_array_foreach(all, i, one) {
         if (i < start || i >= start + max)
             continue;
         json_t *v = json_copy(one);
@@ -422,7 +418,9 @@ static void link_page(struct call *c)
         return;
     }
     json_t *links = json_object_get(issue, "links");
-    json_array_foreach(links, i, link) if (id && str_eq(json_str(link, "globalId", ""), id)) known = link;
+    json_array_foreach(links, i, link)
+        if (id && str_eq(json_str(link, "globalId", ""), id))
+            known = link;
     if (!known) {
         known = json_pack("{s:I}", "id", (json_int_t)(30001 + json_array_size(links)));
         json_array_append_new(links, known);
@@ -445,9 +443,9 @@ static void links(struct call *c)
     size_t i;
     json_t *link, *found = json_array();
     if (issue) {
-        json_array_foreach(json_object_get(issue, "links"), i,
-                           link) if (!id || str_eq(json_str(link, "globalId", ""), id))
-            json_array_append(found, link);
+        json_array_foreach(json_object_get(issue, "links"), i, link)
+            if (!id || str_eq(json_str(link, "globalId", ""), id))
+                json_array_append(found, link);
         if (id && json_array_size(found) == 1)
             call_answer(c, 200, json_incref(json_array_get(found, 0)));
         else if (id)
@@ -464,8 +462,9 @@ static bool indexed(const struct call *c, const json_t *issue, const json_t *rec
 {
     size_t i;
     json_t *id;
-    json_array_foreach(reconcile, i, id) if (json_integer_value(id) ==
-                                             strtoll(json_str(issue, "id", "0"), NULL, 10)) return true;
+    json_array_foreach(reconcile, i, id)
+        if (json_integer_value(id) == strtoll(json_str(issue, "id", "0"), NULL, 10))
+            return true;
     return c->now >= json_int(issue, "indexed", 0);
 }
 
@@ -481,8 +480,7 @@ static void search(struct call *c, const char *jql, const json_t *fields, const 
         fault = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.";
     else
         jira_query_fits(jql, NULL, c->a, &fault);
-    json_array_foreach(json_object_get(c->world, "issues"), i, issue)
-    {
+    json_array_foreach(json_object_get(c->world, "issues"), i, issue) {
         if (fault || !indexed(c, issue, reconcile) || !jira_query_fits(jql, issue, c->a, &fault))
             continue;
         if (seen >= start && json_array_size(found) < (size_t)most)
@@ -543,8 +541,7 @@ static void permissions(struct call *c)
     _cleanup_json_ json_t *names = list_of(c->a, asked);
     json_t *all = json_object(), *name;
     size_t i;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach(names, i, name) {
         const char *n = json_string_value(name);
         bool has = json_is_null(json_object_get(json_object_get(c->world, "denied"), n)) ||
                    !json_object_get(json_object_get(c->world, "denied"), n);

@@ -25,8 +25,7 @@ static const char *text_fault(const json_t *node)
     json_t *mark;
     if (!*json_str(node, "text", ""))
         return "text nodes may not be empty";
-    json_array_foreach(json_object_get(node, "marks"), i, mark)
-    {
+    json_array_foreach(json_object_get(node, "marks"), i, mark) {
         const char *type = json_str(mark, "type", "");
         if (!one_of(marks, COUNT_OF(marks), type))
             return "unknown mark";
@@ -54,8 +53,7 @@ static const char *node_fault(const json_t *node, int depth)
     if ((str_eq(type, "bulletList") || str_eq(type, "orderedList") || str_eq(type, "listItem")) &&
         json_array_size(content) == 0)
         return "lists and their items may not be empty";
-    json_array_foreach(content, i, child)
-    {
+    json_array_foreach(content, i, child) {
         if (str_eq(type, "listItem") && str_eq(json_str(child, "type", ""), "text"))
             return "a list item holds paragraphs, not text";
         if ((fault = node_fault(child, depth + 1)) != NULL)
@@ -71,8 +69,7 @@ const char *jira_document_fault(const json_t *document)
     if (!str_eq(json_str(document, "type", ""), "doc") || json_int(document, "version", 0) != 1 ||
         !json_is_array(json_object_get(document, "content")))
         return "Operation value must be an Atlassian Document (see the Atlassian Document Format)";
-    json_array_foreach(json_object_get(document, "content"), i, child)
-    {
+    json_array_foreach(json_object_get(document, "content"), i, child) {
         const char *fault = str_eq(json_str(child, "type", ""), "text") ? "text must stand in a paragraph"
                                                                         : node_fault(child, 0);
         if (fault)

@@ -45,8 +45,9 @@ static bool holds(const json_t *issue, const char *field, const char *value, boo
     size_t i;
     json_t *label;
     if (is(field, "labels")) {
-        json_array_foreach(json_path(issue, "fields.labels"), i,
-                           label) if (str_eq(json_string_value(label), value)) return true;
+        json_array_foreach(json_path(issue, "fields.labels"), i, label)
+            if (str_eq(json_string_value(label), value))
+                return true;
         return false;
     }
     for (i = 0; i < COUNT_OF(fields); i++)
@@ -72,7 +73,7 @@ static bool condition(const char **at, const char *field, const json_t *issue, s
                       const char **fault)
 {
     const char *op = word(at, a), *value;
-    bool not = is(op, "!=") || is(op, "not"), found = false;
+    bool negated = is(op, "!=") || is(op, "not"), found = false;
     if (is(op, "not"))
         op = word(at, a);
     if (!known_field(field)) {
@@ -95,7 +96,7 @@ static bool condition(const char **at, const char *field, const json_t *issue, s
         *fault = arena_printf(a, "Error in the JQL Query: Expecting operator but got '%s'.",
                               op ? op : "the end of the query");
     }
-    return found != not ;
+    return found != negated;
 }
 
 bool jira_query_fits(const char *jql, const json_t *issue, struct arena *a, const char **fault)

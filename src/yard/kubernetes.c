@@ -59,11 +59,11 @@ static bool label_fits(const json_t *labels, const char *term, size_t n, struct 
         return none != (value && in_list(list, strcspn(list, ")"), value));
     }
     if ((op = strchr(t, '=')) != NULL) {
-        bool not = op > t && op[-1] == '!';
+        bool negated = op > t && op[-1] == '!';
         const char *wanted = op[1] == '=' ? op + 2 : op + 1;
-        op[not ? -1 : 0] = '\0';
+        op[negated ? -1 : 0] = '\0';
         const char *value = json_string_value(json_object_get(labels, str_trim(t)));
-        return not != str_eq(value, str_trim(arena_strdup(a, wanted)));
+        return negated != str_eq(value, str_trim(arena_strdup(a, wanted)));
     }
     return *t == '!' ? !json_object_get(labels, t + 1) : json_object_get(labels, t) != NULL;
 }
@@ -89,10 +89,10 @@ static bool fields_fit(const json_t *object, const char *selector, struct arena 
         size_t n = strcspn(s, ",");
         char *term = arena_strndup(a, s, n), *op = strchr(term, '=');
         if (op) {
-            bool not = op > term && op[-1] == '!';
+            bool negated = op > term && op[-1] == '!';
             const char *wanted = op[1] == '=' ? op + 2 : op + 1;
-            op[not ? -1 : 0] = '\0';
-            if (not == str_eq(json_str(object, term, ""), wanted))
+            op[negated ? -1 : 0] = '\0';
+            if (negated == str_eq(json_str(object, term, ""), wanted))
                 return false;
         }
         s += n + (s[n] == ',');
@@ -130,8 +130,9 @@ json_t *kube_select(const struct yard *y, const struct selection *s, int64_t t, 
     _cleanup_json_ json_t *all = json_array();
     s->kind->objects(&k, all);
     size_t i;
-    json_array_foreach(all, i, object) if (labels_fit(object, s->labels, a) &&
-                                           fields_fit(object, s->fields, a)) json_array_append(out, object);
+    json_array_foreach(all, i, object)
+        if (labels_fit(object, s->labels, a) && fields_fit(object, s->fields, a))
+            json_array_append(out, object);
     return sorted(out, a);
 }
 
@@ -196,9 +197,10 @@ static json_t *only_metadata(json_t *list)
 {
     json_t *out = json_array(), *item;
     size_t i;
-    json_array_foreach(json_object_get(list, "items"), i, item) json_array_append_new(
-        out, json_pack("{s:s, s:s, s:O}", "kind", "PartialObjectMetadata", "apiVersion", "meta.k8s.io/v1",
-                       "metadata", json_object_get(item, "metadata")));
+    json_array_foreach(json_object_get(list, "items"), i, item)
+        json_array_append_new(out,
+                              json_pack("{s:s, s:s, s:O}", "kind", "PartialObjectMetadata", "apiVersion",
+                                        "meta.k8s.io/v1", "metadata", json_object_get(item, "metadata")));
     json_t *all = json_pack("{s:s, s:s, s:O, s:o}", "kind", "PartialObjectMetadataList", "apiVersion",
                             "meta.k8s.io/v1", "metadata", json_object_get(list, "metadata"), "items", out);
     json_decref(list);
@@ -243,8 +245,9 @@ static void one(struct call *c, struct selection *s, const char *name)
 {
     json_t *items = kube_select(c->y, s, c->now, c->a), *item, *found = NULL;
     size_t i;
-    json_array_foreach(items, i, item) if (str_eq(json_str(item, "metadata.name", ""), name)) found =
-        json_incref(item);
+    json_array_foreach(items, i, item)
+        if (str_eq(json_str(item, "metadata.name", ""), name))
+            found = json_incref(item);
     json_decref(items);
     if (!found) {
         json_t *status =
@@ -270,8 +273,9 @@ static const char *target_of(struct call *c, const char *slug)
 {
     const char *target;
     json_t *t;
-    json_object_foreach(json_object_get(c->world, "targets"), target,
-                        t) if (str_eq(json_str(t, "slug", ""), slug)) return target;
+    json_object_foreach(json_object_get(c->world, "targets"), target, t)
+        if (str_eq(json_str(t, "slug", ""), slug))
+            return target;
     return NULL;
 }
 
@@ -342,7 +346,9 @@ static void pod_log(struct call *c)
         .kind = kind_of("api/v1", "pods"), .target = copy(target_of(c, c->part[0])), .ns = copy(c->part[1])};
     json_t *items = kube_select(c->y, &s, c->now, c->a), *item, *found = NULL;
     size_t i;
-    json_array_foreach(items, i, item) if (str_eq(json_str(item, "metadata.name", ""), pod)) found = item;
+    json_array_foreach(items, i, item)
+        if (str_eq(json_str(item, "metadata.name", ""), pod))
+            found = item;
     int64_t restarts = json_int(found, "status.containerStatuses.0.restartCount", 0);
     const char *image = json_str(found, "spec.containers.0.image", "");
     if (!found)

@@ -66,8 +66,7 @@ static void each_app(const struct kube *k, json_t *out,
 {
     const char *service;
     json_t *known;
-    json_object_foreach((json_t *)k->services, service, known)
-    {
+    json_object_foreach((json_t *)k->services, service, known) {
         struct app app;
         if (cluster_app(&k->cluster, k->target, service, k->t, k->a, &app))
             add(k, &app, out);

@@ -83,8 +83,7 @@ json_t *kube_table(const struct kind *kind, json_t *list, int64_t now)
     for (const char *const *name = tables[t].columns; *name; name++)
         json_array_append_new(columns, column(*name, name == tables[t].columns ? "name" : "string"));
     json_array_append_new(columns, column("Age", "string"));
-    json_array_foreach(json_object_get(list, "items"), i, item)
-    {
+    json_array_foreach(json_object_get(list, "items"), i, item) {
         json_t *cells = tables[t].row(item);
         json_array_append_new(cells, age_of(item, now));
         json_array_append_new(rows, json_pack("{s:o, s:{s:s, s:s, s:O}}", "cells", cells, "object", "kind",

@@ -64,7 +64,8 @@ static json_t *by_names(json_t *items)
 {
     json_t *all = json_object(), *item;
     size_t i;
-    json_array_foreach(items, i, item) json_object_set(all, json_str(item, "metadata.name", ""), item);
+    json_array_foreach(items, i, item)
+        json_object_set(all, json_str(item, "metadata.name", ""), item);
     json_decref(items);
     return all;
 }
@@ -83,19 +84,20 @@ static void send_changes(struct watch *w, int64_t t)
     size_t n = 0;
     json_t **changed = arena_array(&a, json_object_size(now) + 1, sizeof *changed);
     const char *name;
-    json_object_foreach(now, name, object) if (!same(object, json_object_get(w->seen, name))) changed[n++] =
-        object;
+    json_object_foreach(now, name, object)
+        if (!same(object, json_object_get(w->seen, name)))
+            changed[n++] = object;
     qsort(changed, n, sizeof *changed, by_version);
     for (size_t i = 0; i < n; i++) {
         bool known = json_object_get(w->seen, json_str(changed[i], "metadata.name", "")) != NULL;
         send_event(w, known ? "MODIFIED" : "ADDED", changed[i]);
     }
-    json_object_foreach(w->seen, name, object) if (!json_object_get(now, name))
-    {
-        _cleanup_json_ json_t *gone = bare(t);
-        json_object_update(json_object_get(object, "metadata"), json_object_get(gone, "metadata"));
-        send_event(w, "DELETED", object);
-    }
+    json_object_foreach(w->seen, name, object)
+        if (!json_object_get(now, name)) {
+            _cleanup_json_ json_t *gone = bare(t);
+            json_object_update(json_object_get(object, "metadata"), json_object_get(gone, "metadata"));
+            send_event(w, "DELETED", object);
+        }
     json_decref(w->seen);
     w->seen = now;
 }

@@ -18,8 +18,7 @@ static json_t *world_new(const json_t *scenario, int64_t now)
     (void)now;
     json_t *schedules = json_object(), *answers = json_object(), *person;
     const char *mail;
-    json_object_foreach(json_object_get(scenario, "people"), mail, person)
-    {
+    json_object_foreach(json_object_get(scenario, "people"), mail, person) {
         char schedule[64];
         if (!str_starts(mail, "on-call."))
             continue;
@@ -39,13 +38,12 @@ static json_t *by_alias(const json_t *world, const char *alias)
 {
     json_t *found = NULL, *alert;
     size_t i;
-    json_array_foreach(json_object_get(world, "alerts"), i,
-                       alert) if (str_eq(json_str(alert, "alias", ""), alias))
-    {
-        found = alert;
-        if (str_eq(json_str(alert, "status", ""), "open"))
-            return alert;
-    }
+    json_array_foreach(json_object_get(world, "alerts"), i, alert)
+        if (str_eq(json_str(alert, "alias", ""), alias)) {
+            found = alert;
+            if (str_eq(json_str(alert, "status", ""), "open"))
+                return alert;
+        }
     return found;
 }
 
@@ -55,9 +53,9 @@ static json_t *by_identifier(const json_t *world, const char *type, const char *
     json_t *alert;
     if (type && str_eq(type, "alias"))
         return by_alias(world, identifier);
-    json_array_foreach(json_object_get(world, "alerts"), i,
-                       alert) if (str_eq(json_str(alert, type && str_eq(type, "tiny") ? "tinyId" : "id", ""),
-                                         identifier)) return alert;
+    json_array_foreach(json_object_get(world, "alerts"), i, alert)
+        if (str_eq(json_str(alert, type && str_eq(type, "tiny") ? "tinyId" : "id", ""), identifier))
+            return alert;
     return NULL;
 }
 
@@ -121,8 +119,7 @@ static void process_due(json_t *world, int64_t now)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(world, "requests"), i, r)
-    {
+    json_array_foreach(json_object_get(world, "requests"), i, r) {
         int64_t due = json_int(r, "due", 0);
         if (due > now || json_object_get(r, "processed"))
             continue;
@@ -137,12 +134,10 @@ static void people_answer(struct yard *y, json_t *world, int64_t now)
 {
     size_t i, k;
     json_t *alert, *responder;
-    json_array_foreach(json_object_get(world, "alerts"), i, alert)
-    {
+    json_array_foreach(json_object_get(world, "alerts"), i, alert) {
         if (!str_eq(json_str(alert, "status", ""), "open") || json_flag(alert, "acknowledged", false))
             continue;
-        json_array_foreach(json_object_get(alert, "responders"), k, responder)
-        {
+        json_array_foreach(json_object_get(alert, "responders"), k, responder) {
             const json_t *answer =
                 json_object_get(json_object_get(world, "answers"), json_str(responder, "name", ""));
             if (!answer || json_int(alert, "at", 0) + yard_pace(y, json_num(answer, "after", 0)) > now)
@@ -263,20 +258,19 @@ static void request_status(struct call *c)
 {
     size_t i;
     json_t *r;
-    json_array_foreach(json_object_get(c->world, "requests"), i,
-                       r) if (str_eq(json_str(r, "id", ""), c->part[0]) && json_object_get(r, "processed"))
-    {
-        const char *alert = json_str(r, "alertId", NULL), *action = json_str(r, "action", "");
-        const json_t *it = alert ? by_identifier(c->world, "id", alert) : NULL;
-        const char *status = !alert                     ? "Alert does not exist"
-                             : str_eq(action, "create") ? "Created alert"
-                                                        : "Processed";
-        success(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:b, s:s}", "success", alert != NULL, "action",
-                             action, "processedAt", json_str(r, "processed", ""), "status", status, "alertId",
-                             alert ? alert : "", "isSuccess", alert != NULL, "alias",
-                             json_str(it, "alias", "")));
-        return;
-    }
+    json_array_foreach(json_object_get(c->world, "requests"), i, r)
+        if (str_eq(json_str(r, "id", ""), c->part[0]) && json_object_get(r, "processed")) {
+            const char *alert = json_str(r, "alertId", NULL), *action = json_str(r, "action", "");
+            const json_t *it = alert ? by_identifier(c->world, "id", alert) : NULL;
+            const char *status = !alert                     ? "Alert does not exist"
+                                 : str_eq(action, "create") ? "Created alert"
+                                                            : "Processed";
+            success(c, json_pack("{s:b, s:s, s:s, s:s, s:s, s:b, s:s}", "success", alert != NULL, "action",
+                                 action, "processedAt", json_str(r, "processed", ""), "status", status,
+                                 "alertId", alert ? alert : "", "isSuccess", alert != NULL, "alias",
+                                 json_str(it, "alias", "")));
+            return;
+        }
     refuse(c, 404, "Request not found. It might not be processed, yet.");
 }
 
@@ -285,8 +279,7 @@ static void list(struct call *c)
     json_t *all = json_array(), *alert;
     const char *query = request_query(c->x, "query"), *limit = request_query(c->x, "limit");
     size_t i, most = limit ? strtoul(limit, NULL, 10) : 20;
-    json_array_foreach(json_object_get(c->world, "alerts"), i, alert)
-    {
+    json_array_foreach(json_object_get(c->world, "alerts"), i, alert) {
         bool open = str_eq(json_str(alert, "status", ""), "open");
         if (json_array_size(all) < most && (!query || (strstr(query, "open") ? open : true)))
             json_array_insert(all, 0, alert);
@@ -313,16 +306,16 @@ static void on_calls(struct call *c)
     bool by_name = type && str_eq(type, "name");
     json_t *people, *mail;
     size_t i;
-    json_object_foreach(json_object_get(c->world, "schedules"), name, people)
-    {
+    json_object_foreach(json_object_get(c->world, "schedules"), name, people) {
         if (!str_eq(by_name ? name : stable_id(c->a, 32, "%s", name), c->part[0]))
             continue;
         json_t *parent = json_pack("{s:s, s:s, s:b}", "id", stable_id(c->a, 32, "%s", name), "name", name,
                                    "enabled", 1),
                *full = json_array();
-        json_array_foreach(people, i, mail) json_array_append_new(
-            full, json_pack("{s:s, s:O, s:s}", "id", stable_id(c->a, 32, "%s", json_string_value(mail)),
-                            "name", mail, "type", "user"));
+        json_array_foreach(people, i, mail)
+            json_array_append_new(full, json_pack("{s:s, s:O, s:s}", "id",
+                                                  stable_id(c->a, 32, "%s", json_string_value(mail)), "name",
+                                                  mail, "type", "user"));
         if (flat && str_eq(flat, "true"))
             success(c, json_pack("{s:o, s:O}", "_parent", parent, "onCallRecipients", people));
         else

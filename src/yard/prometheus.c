@@ -43,8 +43,9 @@ static void settle(struct yard *y, json_t *world, int64_t now)
         rules = list;
     }
     size_t i;
-    json_array_foreach(rules, i, rule) if (json_is_object(rule) && !json_object_get(rule, "since"))
-        json_object_set_new(rule, "since", json_integer(now));
+    json_array_foreach(rules, i, rule)
+        if (json_is_object(rule) && !json_object_get(rule, "since"))
+            json_object_set_new(rule, "since", json_integer(now));
 }
 
 /* Small unrest that is the same for the same minute. */
@@ -87,8 +88,7 @@ static struct measure measure_app(const struct yard *y, const struct app *app, i
         m.up++;
         size_t k;
         json_t *rule;
-        json_array_foreach(json_object_get(yard_world(y, "prometheus"), "degrade"), k, rule)
-        {
+        json_array_foreach(json_object_get(yard_world(y, "prometheus"), "degrade"), k, rule) {
             int64_t from = ill_from(y, rule, app, p);
             if (t < from)
                 continue;
@@ -222,13 +222,11 @@ static json_t *evaluate(const struct yard *y, const struct query *q, int64_t t, 
     struct measure all = {0};
     json_object_foreach(targets, target, where)
         json_object_update(services, json_object_get(where, "services"));
-    json_object_foreach(services, service, known)
-    {
+    json_object_foreach(services, service, known) {
         struct measure m = {0};
         if (q->metric == METRIC_NONE || !one_of(q->service, service))
             continue;
-        json_object_foreach(targets, target, where)
-        {
+        json_object_foreach(targets, target, where) {
             struct app app;
             size_t n = strcspn(target, "/");
             if (!one_of(q->client, arena_strndup(a, target, n)) ||
@@ -377,10 +375,12 @@ static void range(struct call *c)
         _cleanup_arena_ struct arena a = arena_make();
         _cleanup_json_ json_t *points = evaluate(c->y, &q, t, &a);
         size_t i;
-        json_array_foreach(points, i, point) add_point(series, point);
+        json_array_foreach(points, i, point)
+            add_point(series, point);
     }
     const char *service;
-    json_object_foreach(series, service, line) json_array_append(lines, line);
+    json_object_foreach(series, service, line)
+        json_array_append(lines, line);
     json_decref(series);
     success(c, json_pack("{s:s, s:o}", "resultType", "matrix", "result", lines));
 }
@@ -409,17 +409,16 @@ static json_t *alerts_of(struct call *c, bool latency)
     json_t *out = json_array(), *where, *known;
     const char *target, *service;
     json_object_foreach(json_object_get(cl.world, "targets"), target, where)
-        json_object_foreach(json_object_get(where, "services"), service, known)
-    {
-        struct app app;
-        int64_t since;
-        if (!cluster_app(&cl, target, service, c->now, c->a, &app))
-            continue;
-        struct measure m = measure_app(c->y, &app, c->now, c->a, &since);
-        if (since != NEVER && (latency ? m.p95 > 1 : m.error_ratio > 0.05))
-            add_alert(c, &app, latency ? "HighLatency" : "HighErrorRate", latency ? m.p95 : m.error_ratio,
-                      since, out);
-    }
+        json_object_foreach(json_object_get(where, "services"), service, known) {
+            struct app app;
+            int64_t since;
+            if (!cluster_app(&cl, target, service, c->now, c->a, &app))
+                continue;
+            struct measure m = measure_app(c->y, &app, c->now, c->a, &since);
+            if (since != NEVER && (latency ? m.p95 > 1 : m.error_ratio > 0.05))
+                add_alert(c, &app, latency ? "HighLatency" : "HighErrorRate", latency ? m.p95 : m.error_ratio,
+                          since, out);
+        }
     return out;
 }
 
@@ -436,8 +435,9 @@ static const char *state_of(const json_t *active)
     const char *state = "inactive";
     size_t i;
     json_t *alert;
-    json_array_foreach(active, i, alert) if (!str_eq(state, "firing")) state =
-        json_str(alert, "state", state);
+    json_array_foreach(active, i, alert)
+        if (!str_eq(state, "firing"))
+            state = json_str(alert, "state", state);
     return state;
 }
 

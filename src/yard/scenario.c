@@ -127,8 +127,7 @@ json_t *scenario_faults(const json_t *scenario)
         size_t i;
         json_t *fault;
         const json_t *own = json_path(json_path(scenario, (*kind)->name), "faults");
-        json_array_foreach(own, i, fault)
-        {
+        json_array_foreach(own, i, fault) {
             json_t *armed = json_deep_copy(fault);
             json_object_set_new(armed, "system", json_string((*kind)->name));
             json_array_append_new(all, armed);

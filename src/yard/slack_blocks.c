@@ -51,7 +51,9 @@ static bool section_fits(const json_t *b)
     json_t *field;
     if ((text && !text_fits(text, false, SECTION_MAX)) || json_array_size(fields) > FIELDS_MAX)
         return false;
-    json_array_foreach(fields, i, field) if (!text_fits(field, false, FIELD_MAX)) return false;
+    json_array_foreach(fields, i, field)
+        if (!text_fits(field, false, FIELD_MAX))
+            return false;
     return text || json_array_size(fields) > 0;
 }
 
@@ -62,14 +64,13 @@ static bool actions_fit(const json_t *b)
     json_t *e, *other;
     if (n == 0 || n > ELEMENTS_MAX)
         return false;
-    json_array_foreach(elements, i, e)
-    {
+    json_array_foreach(elements, i, e) {
         if (!element_fits(e))
             return false;
         const char *id = json_str(e, "action_id", NULL);
-        json_array_foreach(elements, k,
-                           other) if (k > i && id &&
-                                      str_eq(id, json_str(other, "action_id", NULL))) return false;
+        json_array_foreach(elements, k, other)
+            if (k > i && id && str_eq(id, json_str(other, "action_id", NULL)))
+                return false;
     }
     return true;
 }
@@ -79,8 +80,9 @@ static bool context_fits(const json_t *b)
     const json_t *elements = json_object_get(b, "elements");
     size_t i, n = json_array_size(elements);
     json_t *e;
-    json_array_foreach(elements, i, e) if (!str_eq(json_str(e, "type", ""), "image") &&
-                                           !text_fits(e, false, SECTION_MAX)) return false;
+    json_array_foreach(elements, i, e)
+        if (!str_eq(json_str(e, "type", ""), "image") && !text_fits(e, false, SECTION_MAX))
+            return false;
     return n > 0 && n <= CONTEXT_MAX;
 }
 
@@ -113,14 +115,13 @@ const char *slack_blocks_fault(const json_t *blocks)
         return "invalid_blocks_format";
     if (json_array_size(blocks) > BLOCKS_MAX)
         return "invalid_blocks";
-    json_array_foreach(blocks, i, b)
-    {
+    json_array_foreach(blocks, i, b) {
         if (!block_fits(b))
             return "invalid_blocks";
         const char *id = json_str(b, "block_id", NULL);
-        json_array_foreach(blocks, k,
-                           other) if (k > i && id &&
-                                      str_eq(id, json_str(other, "block_id", NULL))) return "invalid_blocks";
+        json_array_foreach(blocks, k, other)
+            if (k > i && id && str_eq(id, json_str(other, "block_id", NULL)))
+                return "invalid_blocks";
     }
     return NULL;
 }

@@ -18,8 +18,7 @@ static json_t *users_of(const json_t *scenario)
     int n = 0;
     json_array_append_new(users, json_pack("{s:s, s:s, s:s, s:b, s:s}", "id", SLACK_BOT_USER, "name",
                                            "signalbox", "real_name", "Signalbox", "is_bot", 1, "mail", ""));
-    json_object_foreach(json_object_get(scenario, "people"), mail, person)
-    {
+    json_object_foreach(json_object_get(scenario, "people"), mail, person) {
         char id[32], name[64];
         snprintf(id, sizeof id, "U0%06d", ++n);
         snprintf(name, sizeof name, "%.*s", (int)strcspn(mail, "@"), mail);
@@ -58,7 +57,8 @@ json_t *slack_world(const json_t *scenario, int64_t now)
         json_array_append_new(channels, channel_new(++n, json_string_value(name), now, "U0000001"));
     json_object_foreach(json_object_get(scenario, "clients"), id, client)
         json_array_append_new(channels, channel_new(++n, json_str(client, "support", id), now, "U0000001"));
-    json_array_foreach(channels, i, client) everybody_joins(client, users);
+    json_array_foreach(channels, i, client)
+        everybody_joins(client, users);
     json_array_append_new(channels, channel_new(++n, "random", now, "U0000001")); /* where the bot is not */
     return json_pack("{s:o, s:o, s:i, s:{}, s:{}, s:s}", "users", users, "channels", channels, "next_channel",
                      n + 1, "messages", "files", "last_ts", "0");
@@ -70,7 +70,9 @@ static json_t *with_id(const json_t *list, const char *id)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item) if (id && str_eq(json_str(item, "id", ""), id)) return item;
+    json_array_foreach(list, i, item)
+        if (id && str_eq(json_str(item, "id", ""), id))
+            return item;
     return NULL;
 }
 
@@ -91,8 +93,9 @@ bool slack_is_member(const json_t *channel, const char *user)
 {
     size_t i;
     json_t *member;
-    json_array_foreach(json_object_get(channel, "members"), i,
-                       member) if (str_eq(json_string_value(member), user)) return true;
+    json_array_foreach(json_object_get(channel, "members"), i, member)
+        if (str_eq(json_string_value(member), user))
+            return true;
     return false;
 }
 
@@ -143,8 +146,9 @@ static const char *name_fault(const json_t *world, const char *name)
         if (isupper((unsigned char)*p) || isspace((unsigned char)*p) ||
             (ispunct((unsigned char)*p) && *p != '-' && *p != '_'))
             return "invalid_name_specials";
-    json_array_foreach(json_object_get(world, "channels"), i,
-                       channel) if (str_eq(json_str(channel, "name", ""), name)) return "name_taken";
+    json_array_foreach(json_object_get(world, "channels"), i, channel)
+        if (str_eq(json_str(channel, "name", ""), name))
+            return "name_taken";
     return NULL;
 }
 
@@ -318,8 +322,7 @@ void slack_list(struct slack *s)
     bool without_archived = slack_flag(s, "exclude_archived");
     json_t *all = json_array(), *channel;
     size_t i;
-    json_array_foreach(json_object_get(s->c->world, "channels"), i, channel)
-    {
+    json_array_foreach(json_object_get(s->c->world, "channels"), i, channel) {
         bool is_private = json_flag(channel, "private", false);
         if ((is_private ? hidden : open) && !(without_archived && json_flag(channel, "archived", false)))
             json_array_append_new(all, channel_view(channel));
@@ -339,12 +342,11 @@ void slack_lookup(struct slack *s)
     const char *mail = slack_arg(s, "email");
     size_t i;
     json_t *user;
-    json_array_foreach(json_object_get(s->c->world, "users"), i,
-                       user) if (mail && *mail && str_eq(json_str(user, "mail", ""), mail))
-    {
-        slack_ok(s, json_pack("{s:o}", "user", user_view(user)));
-        return;
-    }
+    json_array_foreach(json_object_get(s->c->world, "users"), i, user)
+        if (mail && *mail && str_eq(json_str(user, "mail", ""), mail)) {
+            slack_ok(s, json_pack("{s:o}", "user", user_view(user)));
+            return;
+        }
     slack_no(s, mail && *mail ? "users_not_found" : "invalid_arguments");
 }
 

@@ -22,7 +22,9 @@ static json_t *with_ts(const json_t *messages, const char *ts)
 {
     size_t i;
     json_t *m;
-    json_array_foreach(messages, i, m) if (ts && str_eq(json_str(m, "ts", ""), ts)) return m;
+    json_array_foreach(messages, i, m)
+        if (ts && str_eq(json_str(m, "ts", ""), ts))
+            return m;
     return NULL;
 }
 
@@ -48,8 +50,8 @@ static json_t *writable(struct slack *s)
     json_t *found = NULL, *ch;
     size_t i;
     if (id && *id == '#') /* names are still taken, for messages only */
-        json_array_foreach(json_object_get(s->c->world, "channels"), i, ch) found =
-            str_eq(json_str(ch, "name", ""), id + 1) ? ch : found;
+        json_array_foreach(json_object_get(s->c->world, "channels"), i, ch)
+            found = str_eq(json_str(ch, "name", ""), id + 1) ? ch : found;
     json_t *channel = found ? found : slack_channel(s, id);
     if (!channel)
         return NULL;
@@ -98,13 +100,13 @@ static json_t *message_view(const json_t *m, const json_t *messages, bool metada
     int replies = 0;
     if (!metadata)
         json_object_del(v, "metadata");
-    json_array_foreach(messages, i, reply) if (reply != m && str_eq(json_str(reply, "thread_ts", ""), ts))
-    {
-        replies++;
-        latest = json_str(reply, "ts", "");
-        if (json_array_size(users) == 0)
-            json_array_append(users, json_object_get(reply, "user"));
-    }
+    json_array_foreach(messages, i, reply)
+        if (reply != m && str_eq(json_str(reply, "thread_ts", ""), ts)) {
+            replies++;
+            latest = json_str(reply, "ts", "");
+            if (json_array_size(users) == 0)
+                json_array_append(users, json_object_get(reply, "user"));
+        }
     if (replies) {
         json_t *thread = json_pack("{s:s, s:i, s:i, s:O, s:s, s:b}", "thread_ts", ts, "reply_count", replies,
                                    "reply_users_count", (int)json_array_size(users), "reply_users", users,
@@ -309,8 +311,7 @@ void slack_replies(struct slack *s)
         slack_no(s, "thread_not_found");
         return;
     }
-    json_array_foreach(messages, i, m)
-    {
+    json_array_foreach(messages, i, m) {
         bool parent = str_eq(json_str(m, "ts", ""), root);
         if (parent || (str_eq(json_str(m, "thread_ts", ""), root) && within(s, json_str(m, "ts", ""))))
             json_array_append_new(found, message_view(m, messages, metadata));
@@ -360,8 +361,7 @@ void slack_upload_done(struct slack *s)
                *says = slack_arg(s, "initial_comment");
     json_t *shown = json_array(), *f;
     size_t i;
-    json_array_foreach(files, i, f)
-    {
+    json_array_foreach(files, i, f) {
         const char *id = json_str(f, "id", "");
         const json_t *file = json_object_get(json_object_get(c->world, "files"), id);
         if (json_flag(file, "uploaded", false))

@@ -38,8 +38,7 @@ static json_t *world_new(const json_t *scenario, int64_t now)
     json_t *components = json_array(), *client;
     const char *id;
     int n = 0;
-    json_object_foreach(json_object_get(scenario, "clients"), id, client)
-    {
+    json_object_foreach(json_object_get(scenario, "clients"), id, client) {
         char own[32];
         n++;
         snprintf(own, sizeof own, "kct%09dz", n);
@@ -59,7 +58,9 @@ static json_t *by_id(const json_t *list, const char *id)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item) if (str_eq(json_str(item, "id", ""), id)) return item;
+    json_array_foreach(list, i, item)
+        if (str_eq(json_str(item, "id", ""), id))
+            return item;
     return NULL;
 }
 
@@ -123,8 +124,7 @@ static json_t *incident_view(const json_t *world, const json_t *incident)
 {
     json_t *v = json_deep_copy(incident), *components = json_array(), *id;
     size_t i;
-    json_array_foreach(json_object_get(incident, "component_ids"), i, id)
-    {
+    json_array_foreach(json_object_get(incident, "component_ids"), i, id) {
         json_t *component = by_id(json_object_get(world, "components"), json_string_value(id));
         if (component)
             json_array_append(components, component);
@@ -160,18 +160,18 @@ static const char *fields_fault(struct call *c, const json_t *asked, bool mainte
     if (status && (maintenance ? index_of(maintenance_states, COUNT_OF(maintenance_states), status)
                                : index_of(incident_states, COUNT_OF(incident_states), status)) < 0)
         return "Status is not included in the list";
-    json_object_foreach((json_t *)(uintptr_t)metadata, key,
-                        value) if (!json_is_object(value)) return "Metadata top level values must be objects";
-    json_object_foreach((json_t *)(uintptr_t)components, key, value)
-    {
+    json_object_foreach((json_t *)(uintptr_t)metadata, key, value)
+        if (!json_is_object(value))
+            return "Metadata top level values must be objects";
+    json_object_foreach((json_t *)(uintptr_t)components, key, value) {
         if (!by_id(json_object_get(world, "components"), key))
             return "Component ids are invalid";
         if (index_of(component_states, COUNT_OF(component_states), json_string_value(value)) < 0)
             return "Component status is not included in the list";
     }
-    json_array_foreach(json_object_get(asked, "component_ids"), i,
-                       value) if (!by_id(json_object_get(world, "components"),
-                                         json_string_value(value))) return "Component ids are invalid";
+    json_array_foreach(json_object_get(asked, "component_ids"), i, value)
+        if (!by_id(json_object_get(world, "components"), json_string_value(value)))
+            return "Component ids are invalid";
     return NULL;
 }
 
@@ -198,16 +198,15 @@ static json_t *set_components(struct call *c, const json_t *incident, const json
     json_t *affected = json_array(), *value, *id;
     const char *key;
     size_t i;
-    json_object_foreach(json_object_get(asked, "components"), key, value)
-    {
+    json_object_foreach(json_object_get(asked, "components"), key, value) {
         json_t *component = by_id(json_object_get(c->world, "components"), key);
         json_array_append_new(affected, json_pack("{s:s, s:O, s:O, s:O}", "code", key, "name",
                                                   json_object_get(component, "name"), "old_status",
                                                   json_object_get(component, "status"), "new_status", value));
         set_component(component, json_string_value(value), c->now);
         bool known = false;
-        json_array_foreach(json_object_get(incident, "component_ids"), i, id) known =
-            known || str_eq(json_string_value(id), key);
+        json_array_foreach(json_object_get(incident, "component_ids"), i, id)
+            known = known || str_eq(json_string_value(id), key);
         if (!known)
             json_array_append_new(json_object_get(incident, "component_ids"), json_string(key));
     }
@@ -357,7 +356,9 @@ static void answer_page(struct call *c, json_t *all, long usual)
     size_t from = number > 1 ? (size_t)(number - 1) * (size_t)size : 0;
     json_t *shown = json_array(), *item;
     size_t i;
-    json_array_foreach(all, i, item) if (i >= from && i < from + (size_t)size) json_array_append(shown, item);
+    json_array_foreach(all, i, item)
+        if (i >= from && i < from + (size_t)size)
+            json_array_append(shown, item);
     json_decref(all);
     call_answer(c, 200, shown);
 }
@@ -399,8 +400,7 @@ static void list(struct call *c, bool (*fits)(const struct call *c, const json_t
     json_t *all = json_array(), *incident;
     const char *q = request_query(c->x, "q");
     size_t i;
-    json_array_foreach(json_object_get(c->world, "incidents"), i, incident)
-    {
+    json_array_foreach(json_object_get(c->world, "incidents"), i, incident) {
         if (fits(c, incident) && (!q || strstr(json_str(incident, "name", ""), q)))
             json_array_append_new(all, incident_view(c->world, incident));
     }
@@ -518,8 +518,7 @@ static void transition(json_t *world, json_t *incident, const char *status, cons
     json_object_set_new(u, "created_at", moment(at));
     json_array_insert_new(json_object_get(incident, "incident_updates"), 0, u);
     if (component_status)
-        json_array_foreach(json_object_get(incident, "component_ids"), i, id)
-        {
+        json_array_foreach(json_object_get(incident, "component_ids"), i, id) {
             json_t *component = by_id(json_object_get(world, "components"), json_string_value(id));
             if (component)
                 set_component(component, component_status, at);
@@ -531,8 +530,7 @@ static void settle(struct yard *y, json_t *world, int64_t now)
     (void)y;
     size_t i;
     json_t *incident;
-    json_array_foreach(json_object_get(world, "incidents"), i, incident)
-    {
+    json_array_foreach(json_object_get(world, "incidents"), i, incident) {
         int64_t from = 0, until = 0;
         if (!instant_parse_rfc3339(json_str(incident, "scheduled_for", ""), &from, NULL) ||
             !instant_parse_rfc3339(json_str(incident, "scheduled_until", ""), &until, NULL))

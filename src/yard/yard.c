@@ -337,7 +337,9 @@ static bool open_all(struct yard *y, const struct yard_options *o, struct error 
     }
     size_t i;
     json_t *fault;
-    json_array_foreach(y->faults, i, fault) if (!fault_check(fault, err)) return false;
+    json_array_foreach(y->faults, i, fault)
+        if (!fault_check(fault, err))
+            return false;
     for (const struct stand_in *const *kind = stand_ins; *kind; kind++)
         if (!open_place(y, o, *kind, state, err))
             return false;

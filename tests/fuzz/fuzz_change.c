@@ -7,10 +7,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const char page[] = "---\ntitle: P\nsignalbox:\n  redo_from: b\n---\n\n"
-                           "```step\nid: a\nask: {question: q, choices: [yes, {id: no, label: No, ends: true}]}\n```\n\n"
-                           "```step\nid: b\ndo: pipeline.start\nwith: {client: c, env: e, services: []}\n```\n\n"
-                           "```step\nid: w\ndo: pipeline.watch\nwith: {build: x}\ngate: {question: q}\n```\n";
+static const char page[] =
+    "---\ntitle: P\nsignalbox:\n  redo_from: b\n---\n\n"
+    "```step\nid: a\nask: {question: q, choices: [yes, {id: no, label: No, ends: true}]}\n```\n\n"
+    "```step\nid: b\ndo: pipeline.start\nwith: {client: c, env: e, services: []}\n```\n\n"
+    "```step\nid: w\ndo: pipeline.watch\nwith: {build: x}\ngate: {question: q}\n```\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -103,8 +103,9 @@ static void shelf_list(void *ctx, const char *kind, int limit,
 {
     json_t *list = json_array(), *doc;
     const char *id;
-    json_object_foreach(shelf_kind(ctx, kind), id, doc) if ((int)json_array_size(list) < limit)
-        json_array_append(list, doc);
+    json_object_foreach(shelf_kind(ctx, kind), id, doc)
+        if ((int)json_array_size(list) < limit)
+            json_array_append(list, doc);
     shelf_answers(ctx, list, done, user);
     json_decref(list);
 }

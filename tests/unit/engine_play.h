@@ -354,8 +354,7 @@ UNUSED static void expect(struct play *p, const char *what)
     json_t *events = engine_events(p->e, "HF-1", 0, 1000, &err);
     size_t i;
     json_t *ev;
-    json_array_foreach(events, i, ev)
-    {
+    json_array_foreach(events, i, ev) {
         char *text = json_dumps(ev, 0);
         print_message("%s\n", text);
         free(text);
@@ -423,7 +422,8 @@ UNUSED static int count_events(struct play *p, const char *type)
     size_t i;
     json_t *ev;
     int n = 0;
-    json_array_foreach(events, i, ev) n += str_eq(json_str(ev, "type", ""), type);
+    json_array_foreach(events, i, ev)
+        n += str_eq(json_str(ev, "type", ""), type);
     return n;
 }
 

@@ -255,9 +255,6 @@ static inline int stage_check(const struct stage *s, const char *what, const cha
         assert_non_null(strstr((s)->error.text, (words))); \
     } while (0)
 
-#define THE_END                   \
-    {                             \
-        NULL, NULL, 0, NULL, NULL \
-    }
+#define THE_END {NULL, NULL, 0, NULL, NULL}
 
 #endif

@@ -139,8 +139,9 @@ static int64_t when(const struct play *p, const char *type, const char *step)
     size_t i;
     json_t *e;
     int64_t at = 0;
-    json_array_foreach(p->log, i, e) if (str_eq(json_str(e, "type", ""), type) &&
-                                         str_eq(json_str(e, "step", ""), step)) at = json_int(e, "at", 0);
+    json_array_foreach(p->log, i, e)
+        if (str_eq(json_str(e, "type", ""), type) && str_eq(json_str(e, "step", ""), step))
+            at = json_int(e, "at", 0);
     return at;
 }
 

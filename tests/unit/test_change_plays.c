@@ -14,58 +14,35 @@
     "trouble\n"                                                                                              \
     "    - id: whole\n      because: the end needs completion\n      end_needs: [complete]\n"
 
-#define DEPLOY_BODY                                                                                                                               \
-    "# Main\n\n" STEP("id: maintenance\ndo: statuspage.schedule\nwith: {name: n, body: b, from: 1, to: 2, "                                       \
-                      "components: [c]}\n"                                                                                                        \
-                      "undo: {do: statuspage.cancel, with: {maintenance: m, body: b}}\n")                                                         \
-        STEP("id: versions\ndo: cluster.versions\nwith: {client: c, env: e}\n")                                                                   \
-            STEP("id: approve\nask: {question: \"Deploy {{ services[1].tag }}?\", choices: [yes, {id: no, "                                       \
-                 "label: No, ends: true}]}\n")                                                                                                    \
-                STEP("id: build\ndo: pipeline.start\nwith: {client: c, env: e, services: \"{{ services "                                          \
-                     "}}\"}\n")                                                                                                                   \
-                    STEP("id: watch\ndo: pipeline.watch\nwith: {build: \"{{ steps.build.build }}\"}\ngate: "                                      \
-                         "{question: Proceed?}\n")                                                                                                \
-                        STEP("id: health\ndo: health.watch\nwith: {services: [s]}\n") STEP("id: "                                                 \
-                                                                                           "complete\ndo: "                                       \
-                                                                                           "statuspage."                                          \
-                                                                                           "complete\nwith:"                                      \
-                                                                                           " {maintenance: "                                      \
-                                                                                           "m, body: b}\n") "# If something goes wrong\n\n" STEP( \
-                            "id: tell\ndo: chat.post\nwith: {channels: [c], text: trouble}\nafter: []\n")                                         \
-                            STEP("id: decide\nask: {question: What now?, decision: true, choices: [retry, "                                       \
-                                 "patch, extend, rollback, stop]}\n") "# Rolling back\n\n" STEP("id: "                                            \
-                                                                                                "say-"                                            \
-                                                                                                "rollback\n"                                      \
-                                                                                                "do: "                                            \
-                                                                                                "chat."                                           \
-                                                                                                "post\nwith"                                      \
-                                                                                                ": "                                              \
-                                                                                                "{channels:"                                      \
-                                                                                                " [c], "                                          \
-                                                                                                "text: "                                          \
-                                                                                                "back}\n") "# Extending\n\n" STEP(                \
-                                "id: extend\ndo: statuspage.extend\nwith: {maintenance: m, to: \"{{ "                                             \
-                                "window.to }}\", body: b}\n") "# Stopping\n\n" STEP("id: say-stop\ndo: "                                          \
-                                                                                    "chat.post\nwith: "                                           \
-                                                                                    "{channels: [c], text: "                                      \
-                                                                                    "stop}\n") "# "                                               \
-                                                                                               "Patching\n"                                       \
-                                                                                               "\n" STEP("i"                                      \
-                                                                                                         "d"                                      \
-                                                                                                         ":"                                      \
-                                                                                                         " "                                      \
-                                                                                                         "c"                                      \
-                                                                                                         "h"                                      \
-                                                                                                         "e"                                      \
-                                                                                                         "c"                                      \
-                                                                                                         "k"                                      \
-                                                                                                         "-"                                      \
-                                                                                                         "p"                                      \
-                                                                                                         "a"                                      \
-                                                                                                         "t"                                      \
-                                                                                                         "c"                                      \
-                                                                                                         "h"                                      \
-                                                                                                         "\ndo: releases.check\nwith: {services: \"{{ services }}\"}\n")
+/* clang-format off */
+#define DEPLOY_BODY                                                                                         \
+    "# Main\n\n"                                                                                            \
+    STEP("id: maintenance\ndo: statuspage.schedule\n"                                                       \
+         "with: {name: n, body: b, from: 1, to: 2, components: [c]}\n"                                      \
+         "undo: {do: statuspage.cancel, with: {maintenance: m, body: b}}\n")                                \
+    STEP("id: versions\ndo: cluster.versions\nwith: {client: c, env: e}\n")                                 \
+    STEP("id: approve\n"                                                                                    \
+         "ask: {question: \"Deploy {{ services[1].tag }}?\","                                               \
+         " choices: [yes, {id: no, label: No, ends: true}]}\n")                                             \
+    STEP("id: build\ndo: pipeline.start\nwith: {client: c, env: e, services: \"{{ services }}\"}\n")        \
+    STEP("id: watch\ndo: pipeline.watch\nwith: {build: \"{{ steps.build.build }}\"}\n"                      \
+         "gate: {question: Proceed?}\n")                                                                    \
+    STEP("id: health\ndo: health.watch\nwith: {services: [s]}\n")                                           \
+    STEP("id: complete\ndo: statuspage.complete\nwith: {maintenance: m, body: b}\n")                        \
+    "# If something goes wrong\n\n"                                                                         \
+    STEP("id: tell\ndo: chat.post\nwith: {channels: [c], text: trouble}\nafter: []\n")                      \
+    STEP("id: decide\n"                                                                                     \
+         "ask: {question: What now?, decision: true, choices: [retry, patch, extend, rollback, stop]}\n")   \
+    "# Rolling back\n\n"                                                                                    \
+    STEP("id: say-rollback\ndo: chat.post\nwith: {channels: [c], text: back}\n")                            \
+    "# Extending\n\n"                                                                                       \
+    STEP("id: extend\ndo: statuspage.extend\n"                                                              \
+         "with: {maintenance: m, to: \"{{ window.to }}\", body: b}\n")                                      \
+    "# Stopping\n\n"                                                                                        \
+    STEP("id: say-stop\ndo: chat.post\nwith: {channels: [c], text: stop}\n")                                \
+    "# Patching\n\n"                                                                                        \
+    STEP("id: check-patch\ndo: releases.check\nwith: {services: \"{{ services }}\"}\n")
+/* clang-format on */
 
 /* Up to the build being watched, with the former version known. */
 static struct play deploying(void)
@@ -505,8 +482,7 @@ static void the_log_folds_to_the_same_state_and_so_does_a_snapshot(void **state)
     struct change *again = change_new("HF-1", p.sop);
     size_t i;
     json_t *j;
-    json_array_foreach(p.log, i, j)
-    {
+    json_array_foreach(p.log, i, j) {
         struct event e;
         assert_true(event_from_json(j, p.sop, &e, &p.err));
         assert_true(change_apply(again, &e, &p.err));
@@ -557,8 +533,7 @@ static void every_event_has_a_line_for_people(void **state)
     assert_true(answers(&p, "decide", "retry", NULL));
     size_t i;
     json_t *j;
-    json_array_foreach(p.log, i, j)
-    {
+    json_array_foreach(p.log, i, j) {
         struct event e;
         assert_true(event_from_json(j, p.sop, &e, &p.err));
         assert_true(strlen(event_text(&e, p.sop, &p.arena)) > 3);

@@ -40,7 +40,7 @@ static void options_come_in_every_form(void **state)
     struct args a;
     struct error e;
     const char *const argv[] = {"HF-7", "--window", "now for 1h", "-sx=1",  "--service=y=2",
-                    "-y",   "--json",   "--",         "--step", NULL};
+                                "-y",   "--json",   "--",         "--step", NULL};
     assert_true(parse(&a, &e, argv));
     const char *const *list;
     assert_int_equal(opt_list(&a, "service", &list), 2);

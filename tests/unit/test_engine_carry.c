@@ -407,8 +407,7 @@ static bool all_ask(struct play *p, const char *n)
     int asking = 0;
     if (json_array_size(all) != (size_t)atoi(n))
         return false;
-    json_array_foreach(all, i, c)
-    {
+    json_array_foreach(all, i, c) {
         struct error err;
         const struct change *fold = engine_fold(p->e, json_str(c, "id", ""), &err);
         asking += fold && fold->control.steps[0].status == STEP_ASKING;

@@ -41,8 +41,9 @@ static const json_t *step_in(const json_t *view, const char *step)
 {
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(view, "steps"), i,
-                       s) if (str_eq(json_str(s, "id", ""), step)) return s;
+    json_array_foreach(json_object_get(view, "steps"), i, s)
+        if (str_eq(json_str(s, "id", ""), step))
+            return s;
     return NULL;
 }
 

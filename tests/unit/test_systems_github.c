@@ -12,36 +12,23 @@
     "{\"services\":[{\"service\":\"decanting\",\"tag\":\"24-02-05.627\",\"before\":\"" before "\"}]}"
 #define CHECK(lines, before) stage_play(&s, lines, (struct doing){"check", false, ARGS(before), NULL})
 
-#define NO_RELEASE                                                                                \
-    {                                                                                             \
-        "GET " REPO "/releases/tags/24-02-05.627", NULL, 404, "{\"message\":\"Not Found\"}", NULL \
-    }
-#define REF                                                           \
-    {                                                                 \
-        "GET " REPO "/git/ref/tags/24-02-05.627", NULL, 200,          \
-            "{\"object\":{\"sha\":\"c2\",\"type\":\"commit\"}}", NULL \
-    }
-#define COMPARE(answer)                                                   \
-    {                                                                     \
-        "GET " REPO "/compare/24-02-05.619...c2", NULL, 200, answer, NULL \
-    }
+#define NO_RELEASE {"GET " REPO "/releases/tags/24-02-05.627", NULL, 404, "{\"message\":\"Not Found\"}", NULL}
+#define REF                                               \
+    {"GET " REPO "/git/ref/tags/24-02-05.627", NULL, 200, \
+     "{\"object\":{\"sha\":\"c2\",\"type\":\"commit\"}}", NULL}
+#define COMPARE(answer) {"GET " REPO "/compare/24-02-05.619...c2", NULL, 200, answer, NULL}
 #define AHEAD                                                                                               \
     COMPARE(                                                                                                \
         "{\"status\":\"ahead\",\"commits\":[{\"sha\":\"c2\",\"commit\":{\"committer\":{\"date\":\"2024-02-" \
         "08T18:00:00Z\"}}}],\"files\":[{\"filename\":\"src/a.c\"},{\"filename\":\"db/migrate/017.rb\"},{"   \
         "\"filename\":\"old.txt\",\"previous_filename\":\"x/y.sql\"}]}")
-#define RUNS(list)                                                           \
-    {                                                                        \
-        "GET " REPO "/commits/c2/check-runs?per_page=100&page=1", NULL, 200, \
-            "{\"total_count\":1,\"check_runs\":" list "}", NULL              \
-    }
-#define STATUS(answer)                                            \
-    {                                                             \
-        "GET " REPO "/commits/c2/status", NULL, 200, answer, NULL \
-    }
-#define NO_STATUS STATUS("{\"state\":\"pending\",\"total_count\":0,\"statuses\":[]}")
-#define PASSED    "[{\"name\":\"build\",\"status\":\"completed\",\"conclusion\":\"success\"}]"
-#define RUNNING   "[{\"name\":\"build\",\"status\":\"in_progress\",\"started_at\":\"2024-02-08T19:00:00Z\"}]"
+#define RUNS(list)                                                        \
+    {"GET " REPO "/commits/c2/check-runs?per_page=100&page=1", NULL, 200, \
+     "{\"total_count\":1,\"check_runs\":" list "}", NULL}
+#define STATUS(answer) {"GET " REPO "/commits/c2/status", NULL, 200, answer, NULL}
+#define NO_STATUS      STATUS("{\"state\":\"pending\",\"total_count\":0,\"statuses\":[]}")
+#define PASSED         "[{\"name\":\"build\",\"status\":\"completed\",\"conclusion\":\"success\"}]"
+#define RUNNING        "[{\"name\":\"build\",\"status\":\"in_progress\",\"started_at\":\"2024-02-08T19:00:00Z\"}]"
 
 static void a_tag_that_holds_what_runs_and_has_passed_is_good(void **state)
 {

@@ -16,23 +16,13 @@
 #define KEYED "\"actions\":[{},{\"parameters\":[{\"name\":\"SIGNALBOX_KEY\",\"value\":\"HF-7/step/1\"}]}]"
 #define OTHER "\"actions\":[{\"parameters\":[{\"name\":\"SIGNALBOX_KEY\",\"value\":\"HF-6/step/1\"}]}]"
 
-#define THE_JOB                                                 \
-    {                                                           \
-        "GET " JOB "/api/json?tree=", NULL, 200, DECLARED, NULL \
-    }
-#define EMPTY_QUEUE                                              \
-    {                                                            \
-        "GET /queue/api/json", NULL, 200, "{\"items\":[]}", NULL \
-    }
-#define OTHER_BUILDS                                                                                    \
-    {                                                                                                   \
-        "GET " JOB "/api/json?tree=builds", NULL, 200, "{\"builds\":[{\"number\":86," OTHER "}]}", NULL \
-    }
-#define OUR_BUILD                                                                      \
-    {                                                                                  \
-        "GET " JOB "/api/json?tree=builds", NULL, 200,                                 \
-            "{\"builds\":[{\"number\":88," OTHER "},{\"number\":87," KEYED "}]}", NULL \
-    }
+#define THE_JOB     {"GET " JOB "/api/json?tree=", NULL, 200, DECLARED, NULL}
+#define EMPTY_QUEUE {"GET /queue/api/json", NULL, 200, "{\"items\":[]}", NULL}
+#define OTHER_BUILDS \
+    {"GET " JOB "/api/json?tree=builds", NULL, 200, "{\"builds\":[{\"number\":86," OTHER "}]}", NULL}
+#define OUR_BUILD                                   \
+    {"GET " JOB "/api/json?tree=builds", NULL, 200, \
+     "{\"builds\":[{\"number\":88," OTHER "},{\"number\":87," KEYED "}]}", NULL}
 
 static void assert_started(struct stage *s)
 {
@@ -291,19 +281,14 @@ static void with_a_password_a_crumb_is_fetched_and_renewed(void **state)
 #define BUILD JOB "/87"
 #define WATCH "{\"build\":\"shop/deploy#87\"}"
 #define LOOK  "GET " BUILD "/api/json?tree=number,building"
-#define BUILDING                                                                                             \
-    {                                                                                                        \
-        LOOK, NULL, 200,                                                                                     \
-            "{\"building\":true,\"result\":null,\"timestamp\":1700000000000,\"estimatedDuration\":-1}", NULL \
-    }
+#define BUILDING      \
+    {LOOK, NULL, 200, \
+     "{\"building\":true,\"result\":null,\"timestamp\":1700000000000,\"estimatedDuration\":-1}", NULL}
 #define DESCRIBE "GET " BUILD "/wfapi/describe"
 #define PENDING  "GET " BUILD "/wfapi/pendingInputActions"
-#define ENDED(result)                                                                                        \
-    {                                                                                                        \
-        LOOK, NULL, 200,                                                                                     \
-            "{\"building\":false,\"result\":\"" result "\",\"timestamp\":1700000000000,\"duration\":94000}", \
-            NULL                                                                                             \
-    }
+#define ENDED(result) \
+    {LOOK, NULL, 200, \
+     "{\"building\":false,\"result\":\"" result "\",\"timestamp\":1700000000000,\"duration\":94000}", NULL}
 #define STAGES(one, two)                                                                     \
     "{\"status\":\"" two "\",\"stages\":[{\"id\":\"6\",\"name\":\"Build\",\"status\":\"" one \
     "\",\"startTimeMillis\":1700000001000,\"durationMillis\":61000},"                        \
@@ -685,10 +670,7 @@ static void stopping_goes_from_gentle_to_last(void **state)
     (void)state;
     struct stage s;
     stage_open(&s, &jenkins_driver, CONFIG);
-#define STILL                                                                          \
-    {                                                                                  \
-        "GET " BUILD "/api/json?tree=building", NULL, 200, "{\"building\":true}", NULL \
-    }
+#define STILL  {"GET " BUILD "/api/json?tree=building", NULL, 200, "{\"building\":true}", NULL}
 #define STILL5 STILL, STILL, STILL, STILL, STILL
     static const struct line lines[] = {
         {"POST " BUILD "/stop", NULL, 302, NULL, "Location: /"},

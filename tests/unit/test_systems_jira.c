@@ -79,25 +79,16 @@ static void what_became_of_a_create_is_told_by_its_answer(void **state)
 /* --- found again
  * ------------------------------------------------------------------------------------------------- */
 
-#define MAY_BROWSE                                                                    \
-    {                                                                                 \
-        "GET " API "/mypermissions?", "projectKey=OPS", 200,                          \
-            "{\"permissions\":{\"BROWSE_PROJECTS\":{\"havePermission\":true}}}", NULL \
-    }
-#define SEARCH(issues)                                                                               \
-    {                                                                                                \
-        "POST " API "/search/jql", "project = \\\"OPS\\\" AND labels = \\\"signalbox-hf-7\\\"", 200, \
-            "{\"issues\":" issues ",\"isLast\":true}", NULL                                          \
-    }
-#define PROPERTY(issue, key)                                                \
-    {                                                                       \
-        "GET " API "/issue/" issue "/properties/signalbox", NULL, 200,      \
-            "{\"key\":\"signalbox\",\"value\":{\"key\":\"" key "\"}}", NULL \
-    }
-#define NO_PROPERTY(issue)                                                        \
-    {                                                                             \
-        "GET " API "/issue/" issue "/properties/signalbox", NULL, 404, "{}", NULL \
-    }
+#define MAY_BROWSE                                        \
+    {"GET " API "/mypermissions?", "projectKey=OPS", 200, \
+     "{\"permissions\":{\"BROWSE_PROJECTS\":{\"havePermission\":true}}}", NULL}
+#define SEARCH(issues)                                                                            \
+    {"POST " API "/search/jql", "project = \\\"OPS\\\" AND labels = \\\"signalbox-hf-7\\\"", 200, \
+     "{\"issues\":" issues ",\"isLast\":true}", NULL}
+#define PROPERTY(issue, key)                                        \
+    {"GET " API "/issue/" issue "/properties/signalbox", NULL, 200, \
+     "{\"key\":\"signalbox\",\"value\":{\"key\":\"" key "\"}}", NULL}
+#define NO_PROPERTY(issue) {"GET " API "/issue/" issue "/properties/signalbox", NULL, 404, "{}", NULL}
 
 static void after_a_crash_a_ticket_is_found_by_label_and_property(void **state)
 {
@@ -174,20 +165,16 @@ static void who_may_not_search_cannot_tell(void **state)
 /* --- transitions
  * ------------------------------------------------------------------------------------------------- */
 
-#define STATUS(name)                                                                      \
-    {                                                                                     \
-        "GET " API "/issue/OPS-118?fields=status", NULL, 200,                             \
-            "{\"key\":\"OPS-118\",\"fields\":{\"status\":{\"name\":\"" name "\"}}}", NULL \
-    }
-#define TRANSITIONS                                                                                          \
-    {                                                                                                        \
-        "GET " API "/issue/OPS-118/transitions", NULL, 200,                                                  \
-            "{\"transitions\":[{\"id\":\"11\",\"name\":\"Begin\",\"to\":{\"name\":\"In "                     \
-            "progress\"}},{\"id\":"                                                                          \
-            "\"31\",\"name\":\"Finish\",\"to\":{\"name\":\"Done\"},\"fields\":{\"resolution\":{}}},{\"id\":" \
-            "\"41\",\"name\":\"Done\",\"to\":{\"name\":\"Archived\"}}]}",                                    \
-            NULL                                                                                             \
-    }
+#define STATUS(name)                                       \
+    {"GET " API "/issue/OPS-118?fields=status", NULL, 200, \
+     "{\"key\":\"OPS-118\",\"fields\":{\"status\":{\"name\":\"" name "\"}}}", NULL}
+#define TRANSITIONS                                                                                   \
+    {"GET " API "/issue/OPS-118/transitions", NULL, 200,                                              \
+     "{\"transitions\":[{\"id\":\"11\",\"name\":\"Begin\",\"to\":{\"name\":\"In "                     \
+     "progress\"}},{\"id\":"                                                                          \
+     "\"31\",\"name\":\"Finish\",\"to\":{\"name\":\"Done\"},\"fields\":{\"resolution\":{}}},{\"id\":" \
+     "\"41\",\"name\":\"Done\",\"to\":{\"name\":\"Archived\"}}]}",                                    \
+     NULL}
 
 static void a_ticket_is_moved_by_the_transitions_name_or_its_status(void **state)
 {
@@ -261,10 +248,8 @@ static void a_ticket_that_is_there_is_not_moved_again(void **state)
  * --------------------------------------------------------------------------------------------- */
 
 #define COMMENT "{\"ticket\":\"OPS-118\",\"text\":\"*Done*\"}"
-#define COMMENTS(list)                                                                                    \
-    {                                                                                                     \
-        "GET " API "/issue/OPS-118/comment?expand=properties", NULL, 200, "{\"comments\":" list "}", NULL \
-    }
+#define COMMENTS(list) \
+    {"GET " API "/issue/OPS-118/comment?expand=properties", NULL, 200, "{\"comments\":" list "}", NULL}
 
 static void a_comment_is_written_once_and_found_by_its_property(void **state)
 {

@@ -74,7 +74,7 @@ static void put(struct api *api, const char *resource, json_t *object)
     json_decref(object);
 }
 
-static void delete (struct api *api, const char *resource, const char *name)
+static void remove_object(struct api *api, const char *resource, const char *name)
 {
     json_t *all = objects_of(api, resource), *object = json_incref(json_object_get(all, name));
     json_object_del(all, name);
@@ -105,8 +105,7 @@ static void answer_list(struct api *api, struct exchange *x, const char *resourc
         assert_string_equal(request_query(x, "labelSelector"), "owner=helm");
         assert_non_null(strstr(request_header(x, "Accept"), "PartialObjectMetadataList"));
     }
-    json_object_foreach(all, name, object)
-    {
+    json_object_foreach(all, name, object) {
         if (at >= from && at < from + most)
             json_array_append(items, object);
         at++;
@@ -518,7 +517,7 @@ static void a_rollout_is_followed_live_to_its_end(void **state)
     wait_for_view(api, "services.0.says", "cart: 0 of 1 pods updated");
     deployment(api, "cart", "2", 1, 1);
     wait_for_view(api, "services.0.says", "1 pods still run another version");
-    delete (api, "pods", "cart-h-a");
+    remove_object(api, "pods", "cart-h-a");
     wait_for_view(api, "services.0.says", "0 of 1 pods ready");
     pod(api, "cart", "h-b", "2", true, 0, NULL);
     drive_wait(api->d);
@@ -586,7 +585,7 @@ static void an_old_pod_that_crashes_does_not_fail_the_fix_for_it(void **state)
     drive_run(api->d, 600, NULL);
     assert_false(api->d->end.over);
     assert_string_equal(json_str(last_view(api), "problems.0.reason", ""), "CrashLoopBackOff");
-    delete (api, "pods", "cart-h-a");
+    remove_object(api, "pods", "cart-h-a");
     pod(api, "cart", "h-b", "2", true, 0, NULL);
     deployment(api, "cart", "2", 1, 1);
     drive_wait(api->d);

@@ -7,22 +7,15 @@
 #define ALERT    "{\"to\":\"decanting\",\"summary\":\"Hotfix\",\"details\":\"Risk\",\"priority\":\"P2\"}"
 #define ALIAS    "HF-7%2Fstep%2F1"
 #define ACCEPTED "{\"result\":\"Request will be processed\",\"requestId\":\"r1\"}"
-#define NO_SCHEDULE                                                                              \
-    {                                                                                            \
-        "GET /v2/schedules/decanting/on-calls?scheduleIdentifierType=name&flat=true", NULL, 404, \
-            "{\"message\":\"No schedule exists with name [decanting]\"}", NULL                   \
-    }
-#define PROCESSED                                                                                      \
-    {                                                                                                  \
-        "GET /v2/alerts/requests/r1", NULL, 200,                                                       \
-            "{\"data\":{\"success\":true,\"isSuccess\":true,\"status\":\"Created alert\",\"alertId\":" \
-            "\"a1\"}}",                                                                                \
-            NULL                                                                                       \
-    }
-#define NOT_YET                                                                              \
-    {                                                                                        \
-        "GET /v2/alerts/requests/r1", NULL, 404, "{\"message\":\"Request not found\"}", NULL \
-    }
+#define NO_SCHEDULE                                                                           \
+    {"GET /v2/schedules/decanting/on-calls?scheduleIdentifierType=name&flat=true", NULL, 404, \
+     "{\"message\":\"No schedule exists with name [decanting]\"}", NULL}
+#define PROCESSED                                                                               \
+    {"GET /v2/alerts/requests/r1", NULL, 200,                                                   \
+     "{\"data\":{\"success\":true,\"isSuccess\":true,\"status\":\"Created alert\",\"alertId\":" \
+     "\"a1\"}}",                                                                                \
+     NULL}
+#define NOT_YET {"GET /v2/alerts/requests/r1", NULL, 404, "{\"message\":\"Request not found\"}", NULL}
 
 static void an_alert_carries_its_key_as_alias_and_is_followed_until_it_is_open(void **state)
 {
@@ -128,14 +121,9 @@ static void what_became_of_an_alert_is_told_by_its_answer(void **state)
 /* --- found again
  * ------------------------------------------------------------------------------------------------- */
 
-#define NOT_OPEN                                                                                        \
-    {                                                                                                   \
-        "GET /v2/alerts/" ALIAS "?identifierType=alias", NULL, 404, "{\"message\":\"not found\"}", NULL \
-    }
-#define SEARCH(list)                                                                           \
-    {                                                                                          \
-        "GET /v2/alerts?query=alias%3A%22" ALIAS "%22", NULL, 200, "{\"data\":" list "}", NULL \
-    }
+#define NOT_OPEN \
+    {"GET /v2/alerts/" ALIAS "?identifierType=alias", NULL, 404, "{\"message\":\"not found\"}", NULL}
+#define SEARCH(list) {"GET /v2/alerts?query=alias%3A%22" ALIAS "%22", NULL, 200, "{\"data\":" list "}", NULL}
 
 static void after_a_crash_an_alert_is_found_open_or_closed(void **state)
 {
@@ -173,11 +161,8 @@ static void after_a_crash_an_alert_is_found_open_or_closed(void **state)
 /* --- answered, closed
  * -------------------------------------------------------------------------------------------- */
 
-#define READ(body)                                                                    \
-    {                                                                                 \
-        "GET /v2/alerts/a1?identifierType=id", NULL, 200, "{\"data\":" body "}", NULL \
-    }
-#define OPEN "{\"id\":\"a1\",\"status\":\"open\",\"acknowledged\":false}"
+#define READ(body) {"GET /v2/alerts/a1?identifierType=id", NULL, 200, "{\"data\":" body "}", NULL}
+#define OPEN       "{\"id\":\"a1\",\"status\":\"open\",\"acknowledged\":false}"
 
 static void an_acknowledgement_is_waited_for_and_tells_who_and_when(void **state)
 {
@@ -237,13 +222,11 @@ static void an_alert_is_closed_once_with_its_note(void **state)
 /* --- on call
  * ----------------------------------------------------------------------------------------------------- */
 
-#define SCHEDULES                                                                                        \
-    {                                                                                                    \
-        "GET /v2/schedules", NULL, 200,                                                                  \
-            "{\"data\":[{\"id\":\"s1\",\"name\":\"Decanting_schedule\",\"enabled\":true,\"ownerTeam\":{" \
-            "\"name\":\"decanting\"}},{\"id\":\"s2\",\"name\":\"production\"}]}",                        \
-            NULL                                                                                         \
-    }
+#define SCHEDULES                                                                                 \
+    {"GET /v2/schedules", NULL, 200,                                                              \
+     "{\"data\":[{\"id\":\"s1\",\"name\":\"Decanting_schedule\",\"enabled\":true,\"ownerTeam\":{" \
+     "\"name\":\"decanting\"}},{\"id\":\"s2\",\"name\":\"production\"}]}",                        \
+     NULL}
 
 static void who_is_on_call_is_asked_by_schedule_or_by_its_team(void **state)
 {

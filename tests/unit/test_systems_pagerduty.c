@@ -65,12 +65,9 @@ static void what_became_of_an_event_is_told_by_its_answer(void **state)
     }
 }
 
-#define INCIDENTS(list)                                                                 \
-    {                                                                                   \
-        "GET /incidents?incident_key=" KEY, NULL, 200, "{\"incidents\":" list "}", NULL \
-    }
-#define TRIGGERED "{\"id\":\"PT4\",\"status\":\"triggered\",\"acknowledgements\":[]}"
-#define THE_ALERT "{\"alert\":\"HF-7/step/1\",\"note\":\"Deployed\"}"
+#define INCIDENTS(list) {"GET /incidents?incident_key=" KEY, NULL, 200, "{\"incidents\":" list "}", NULL}
+#define TRIGGERED       "{\"id\":\"PT4\",\"status\":\"triggered\",\"acknowledgements\":[]}"
+#define THE_ALERT       "{\"alert\":\"HF-7/step/1\",\"note\":\"Deployed\"}"
 
 static void after_a_crash_an_alert_is_found_by_its_key(void **state)
 {

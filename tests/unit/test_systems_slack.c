@@ -4,24 +4,17 @@
 #include "systems/drivers.h"
 
 #define CONFIG "url: %s/api\ntoken: env:SB_TEST_TOKEN\n"
-#define CHANNELS                                                                                             \
-    {                                                                                                        \
-        "GET /api/conversations.list?", NULL, 200,                                                           \
-            "{\"ok\":true,\"channels\":[{\"id\":\"C1\",\"name\":\"incident\",\"topic\":{\"value\":\"old\"}}" \
-            ","                                                                                              \
-            "{\"id\":\"C2\",\"name\":\"change\"}],\"response_metadata\":{\"next_cursor\":\"\"}}",            \
-            NULL                                                                                             \
-    }
-#define LINK                                                                                              \
-    {                                                                                                     \
-        "GET /api/chat.getPermalink?", NULL, 200, "{\"ok\":true,\"permalink\":\"https://t.example/p1\"}", \
-            NULL                                                                                          \
-    }
-#define POSTED(channel, ts)                                                       \
-    {                                                                             \
-        "POST /api/chat.postMessage", "\"key\":\"HF-7/step/1/" channel "\"", 200, \
-            "{\"ok\":true,\"channel\":\"" channel "\",\"ts\":\"" ts "\"}", NULL   \
-    }
+#define CHANNELS                                                                                      \
+    {"GET /api/conversations.list?", NULL, 200,                                                       \
+     "{\"ok\":true,\"channels\":[{\"id\":\"C1\",\"name\":\"incident\",\"topic\":{\"value\":\"old\"}}" \
+     ","                                                                                              \
+     "{\"id\":\"C2\",\"name\":\"change\"}],\"response_metadata\":{\"next_cursor\":\"\"}}",            \
+     NULL}
+#define LINK \
+    {"GET /api/chat.getPermalink?", NULL, 200, "{\"ok\":true,\"permalink\":\"https://t.example/p1\"}", NULL}
+#define POSTED(channel, ts)                                                    \
+    {"POST /api/chat.postMessage", "\"key\":\"HF-7/step/1/" channel "\"", 200, \
+     "{\"ok\":true,\"channel\":\"" channel "\",\"ts\":\"" ts "\"}", NULL}
 #define TWO "{\"channels\":[\"#incident\",\"change\"],\"text\":\"**Hotfix** & <!channel>\"}"
 
 static void a_post_goes_into_each_channel_with_a_key_of_its_own(void **state)
@@ -208,11 +201,9 @@ static void a_public_channel_is_joined_when_slack_asks_for_it(void **state)
  * ----------------------------------------------------------------------------------------------------------
  */
 
-#define MESSAGES(method, channel, list)                                      \
-    {                                                                        \
-        "GET /api/conversations." method "?channel=" channel "&", NULL, 200, \
-            "{\"ok\":true,\"messages\":[" list "]}", NULL                    \
-    }
+#define MESSAGES(method, channel, list)                                   \
+    {"GET /api/conversations." method "?channel=" channel "&", NULL, 200, \
+     "{\"ok\":true,\"messages\":[" list "]}", NULL}
 #define OURS(channel)                                                                                      \
     "{\"ts\":\"1.1\",\"metadata\":{\"event_type\":\"signalbox_effect\",\"event_payload\":{\"key\":\"HF-7/" \
     "step/1/" channel "\"}}}"

@@ -5,16 +5,14 @@
 
 #define CONFIG "url: %s/v1\ntoken: env:SB_TEST_TOKEN\npage: pg1\nper_second: 0\n"
 #define PAGE   "/v1/pages/pg1"
-#define COMPONENTS                                                                                           \
-    {                                                                                                        \
-        "GET " PAGE "/components?", NULL, 200,                                                               \
-            "[{\"id\":\"kct1\",\"name\":\"Tangerine\",\"status\":\"operational\"},{\"id\":\"kct2\","         \
-            "\"name\":\"Plum\",\"status\":\"under_maintenance\"},"                                           \
-            "{\"id\":\"g1\",\"name\":\"EU\",\"group\":true},{\"id\":\"g2\",\"name\":\"US\",\"group\":true}," \
-            "{\"id\":\"k3\",\"name\":\"API\",\"group_id\":\"g1\"},{\"id\":\"k4\",\"name\":\"API\",\"group_"  \
-            "id\":\"g2\"}]",                                                                                 \
-            NULL                                                                                             \
-    }
+#define COMPONENTS                                                                                    \
+    {"GET " PAGE "/components?", NULL, 200,                                                           \
+     "[{\"id\":\"kct1\",\"name\":\"Tangerine\",\"status\":\"operational\"},{\"id\":\"kct2\","         \
+     "\"name\":\"Plum\",\"status\":\"under_maintenance\"},"                                           \
+     "{\"id\":\"g1\",\"name\":\"EU\",\"group\":true},{\"id\":\"g2\",\"name\":\"US\",\"group\":true}," \
+     "{\"id\":\"k3\",\"name\":\"API\",\"group_id\":\"g1\"},{\"id\":\"k4\",\"name\":\"API\",\"group_"  \
+     "id\":\"g2\"}]",                                                                                 \
+     NULL}
 #define SCHEDULE                                     \
     "{\"name\":\"Hotfix: Tangerine\",\"body\":\"We " \
     "will\",\"from\":1707418800000,\"to\":1707424200000,\"components\":[\"Tangerine\",\"US/API\"]}"
@@ -102,10 +100,7 @@ static void what_became_of_a_schedule_is_told_by_its_answer(void **state)
     }
 }
 
-#define LIST(name, list)                                         \
-    {                                                            \
-        "GET " PAGE "/incidents" name "?", NULL, 200, list, NULL \
-    }
+#define LIST(name, list) {"GET " PAGE "/incidents" name "?", NULL, 200, list, NULL}
 #define OTHER                                                           \
     "[{\"id\":\"m0\",\"metadata\":{\"signalbox\":{\"key\":\"HF-6/step/" \
     "1\"}}},{\"id\":\"i\",\"metadata\":{}},{}]"
@@ -148,12 +143,9 @@ static void after_a_crash_a_maintenance_is_found_by_its_key(void **state)
  * ------------------------------------------------------------------------------------------------------------
  */
 
-#define READ(status)                                                                                      \
-    {                                                                                                     \
-        "GET " PAGE "/incidents/m1", NULL, 200,                                                           \
-            "{\"id\":\"m1\",\"status\":\"" status "\",\"scheduled_until\":\"2024-02-08T20:30:00.000Z\"}", \
-            NULL                                                                                          \
-    }
+#define READ(status)                         \
+    {"GET " PAGE "/incidents/m1", NULL, 200, \
+     "{\"id\":\"m1\",\"status\":\"" status "\",\"scheduled_until\":\"2024-02-08T20:30:00.000Z\"}", NULL}
 #define UPDATE "{\"maintenance\":\"m1\",\"body\":\"Now\"}"
 #define BEGIN  "{\"maintenance\":\"m1\",\"body\":\"Now\",\"components\":[\"Tangerine\"]}"
 #define EXTEND "{\"maintenance\":\"m1\",\"body\":\"Longer\",\"to\":1707426000000}"

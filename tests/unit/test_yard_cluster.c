@@ -34,8 +34,7 @@ static int pods_of_tag(struct play *p, const char *tag, bool ready)
     size_t i;
     json_t *pod;
     get(p, DECANTING);
-    json_array_foreach(json_object_get(p->json, "items"), i, pod)
-    {
+    json_array_foreach(json_object_get(p->json, "items"), i, pod) {
         const char *image = json_str(pod, "spec.containers.0.image", "");
         bool fits = str_eq(strrchr(image, ':') + 1, tag) && !json_path(pod, "metadata.deletionTimestamp");
         n += fits && (!ready || json_flag(pod, "status.containerStatuses.0.ready", false));
@@ -175,9 +174,9 @@ static void a_bad_version_hangs_and_the_former_one_comes_back(void **ctx)
         bool seen = false;
         size_t k;
         json_t *pod;
-        json_array_foreach(json_object_get(p.json, "items"), k, pod) seen =
-            seen ||
-            str_eq(json_str(pod, "status.containerStatuses.0.state.waiting.reason", ""), ills[i].reason);
+        json_array_foreach(json_object_get(p.json, "items"), k, pod)
+            seen = seen || str_eq(json_str(pod, "status.containerStatuses.0.state.waiting.reason", ""),
+                                  ills[i].reason);
         assert_true(seen);
         get(&p, CLUSTER "/api/v1/namespaces/prod/events?fieldSelector=type%3DWarning");
         assert_true(json_array_size(json_object_get(p.json, "items")) >= 1);

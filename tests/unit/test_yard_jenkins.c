@@ -18,9 +18,9 @@ static const char *stages(struct play *p)
     json_t *s;
     assert_int_equal(ask(p, "jenkins", "GET", JOB "/41/wfapi/describe", NULL), 200);
     text[0] = '\0';
-    json_array_foreach(json_object_get(p->json, "stages"), i, s) n +=
-        (size_t)snprintf(text + n, sizeof text - n, "%s%s:%s", i ? " " : "", json_str(s, "name", ""),
-                         json_str(s, "status", ""));
+    json_array_foreach(json_object_get(p->json, "stages"), i, s)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:%s", i ? " " : "", json_str(s, "name", ""),
+                              json_str(s, "status", ""));
     return text;
 }
 
