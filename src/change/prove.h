@@ -33,7 +33,7 @@ struct proof {
     int n_story;
 };
 
-/* What the figures rest on, in a sentence, for those who read them. */
+/* For how much of it a proof holds, to be read after "for". */
 extern const char prove_bound[];
 
 /* Proves `p`. The answer depends on the page alone. Returns out->holds. */

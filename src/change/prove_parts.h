@@ -15,7 +15,9 @@
  * less. So a history that breaks a rule on the page breaks it in a view, and a view without one is a proof.
  *
  * What needs more than two steps to go wrong (a condition over several steps, rules that wait for each other)
- * is explored with all of those steps, but in quieter policies: without crashes and interventions.
+ * is explored with all of those steps, but in quieter policies: without crashes and interventions. Dead ends
+ * are looked for in each view by itself: two rules that only together bar every way to the end are seen when
+ * they wait for each other, and otherwise by the core, which then says so to a person.
  *
  * Two views that differ in nothing but names are one: the second is not explored again. */
 #ifndef SB_CHANGE_PROVE_PARTS_H

@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    STATES_MAX = 400000,
-    EDGES_MAX = 6000000,
+    STATES_MAX = 150000,
+    EDGES_MAX = 1500000,
     HEAD_BYTES = 8,
     STEP_BYTES = 2,
     STATE_BYTES = HEAD_BYTES + STEP_BYTES * VIEW_STEPS,
@@ -28,6 +28,7 @@ enum { EDGE_BY_PERSON = 32, EDGE_SUBJECT = 64, EDGE_LATER = 128 };
 struct search {
     uint8_t *states;
     size_t n, room, stride;
+    size_t room_bytes; /* of `states` */
     uint32_t *parents; /* the edge by which each was found */
     uint8_t *stands;
     struct edge *edges;
@@ -194,9 +195,12 @@ static uint32_t state_of(struct search *s, const uint8_t *bytes, bool *new)
         }
     if (s->n == s->room) {
         s->room = s->room == 0 ? 4096 : s->room * 2;
-        s->states = grown(s->states, s->room, STATE_BYTES);
         s->parents = grown(s->parents, s->room, sizeof *s->parents);
         s->stands = grown(s->stands, s->room, 1);
+    }
+    if ((s->n + 1) * s->stride > s->room_bytes) {
+        s->room_bytes = s->room_bytes == 0 ? 1 << 16 : s->room_bytes * 2;
+        s->states = grown(s->states, s->room_bytes, 1);
     }
     memcpy(s->states + s->n * s->stride, bytes, s->stride);
     s->stands[s->n] = 0;

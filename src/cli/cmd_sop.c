@@ -4,11 +4,13 @@
 #include "base/json.h"
 #include "base/read.h"
 #include "change/control.h"
+#include "change/prove.h"
 #include "cli/ask.h"
 #include "sop/page.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 extern const struct embedded shipped_pages[];
 
@@ -68,19 +70,73 @@ static struct procedure *page(struct args *a, const char *name)
     return p;
 }
 
+static int64_t ticks(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void print_broken(const struct procedure *p, const struct proof *f)
+{
+    fprintf(stderr, "%s:%d: rule %s does not hold: %s\n  %s.\n", p->file, f->line, f->rule, f->because,
+            f->says);
+    if (f->n_story > 0)
+        fprintf(stderr,
+                "\nThe shortest history that shows it (steps that play no part in it are not told):\n");
+    for (int i = 0; i < f->n_story; i++)
+        fprintf(stderr, "  %d. %s\n", i + 1, f->story[i]);
+}
+
+static json_t *proof_json(const struct procedure *p, const struct proof *f, int64_t took)
+{
+    json_t *j = json_pack("{s:s, s:i, s:i, s:i, s:b, s:I, s:I, s:i, s:I}", "file", p->file, "steps",
+                          p->n_steps, "rules", p->n_interlocks, "inputs", p->n_inputs, "proven", f->holds,
+                          "states", (json_int_t)f->states, "events", (json_int_t)f->events, "views", f->views,
+                          "took_ms", (json_int_t)took);
+    if (f->holds)
+        return j;
+    json_t *story = json_array();
+    for (int i = 0; i < f->n_story; i++)
+        json_array_append_new(story, json_string(f->story[i]));
+    json_object_set_new(j, "broken",
+                        json_pack("{s:s, s:s, s:s, s:i, s:o}", "rule", f->rule, "because", f->because, "says",
+                                  f->says, "line", f->line, "story", story));
+    return j;
+}
+
+/* Parsed and proven. False when either is not so. */
+static bool check_page(struct args *a, const char *name)
+{
+    struct proof proof;
+    struct procedure *p = page(a, name);
+    if (p == NULL)
+        return false;
+    int64_t began = ticks();
+    prove(p, a->arena, &proof);
+    int64_t took = ticks() - began;
+    if (opt_given(a, "json")) {
+        _cleanup_json_ json_t *j = proof_json(p, &proof, took);
+        char *text = json_dumps(j, 0);
+        puts(text);
+        free(text);
+    } else if (!proof.holds) {
+        print_broken(p, &proof);
+    } else {
+        printf("%s: good: %d steps, %d rules, %d inputs\n", p->file, p->n_steps, p->n_interlocks,
+               p->n_inputs);
+        printf("proven for %s:\n  %d rules and %d steps in %d views: %ld states, %ld events, %.2f s\n",
+               prove_bound, p->n_interlocks, p->n_steps, proof.views, proof.states, proof.events,
+               (double)took / 1000.0);
+    }
+    return proof.holds;
+}
+
 static int check(struct args *a)
 {
     int bad = 0;
-    for (int i = 1; i < a->n_words; i++) {
-        struct procedure *p = page(a, a->words[i]);
-        bad += p == NULL;
-        if (p && !opt_given(a, "json"))
-            printf("%s: good: %d steps, %d rules, %d inputs\n", p->file, p->n_steps, p->n_interlocks,
-                   p->n_inputs);
-        if (p && opt_given(a, "json"))
-            printf("{\"file\": \"%s\", \"steps\": %d, \"rules\": %d, \"inputs\": %d}\n", p->file, p->n_steps,
-                   p->n_interlocks, p->n_inputs);
-    }
+    for (int i = 1; i < a->n_words; i++)
+        bad += !check_page(a, a->words[i]);
     return bad ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -177,7 +233,7 @@ const struct command cmd_sop = {
     .says = "check and read the pages that changes follow",
     .more = "A page is named (hotfix, deploy: those that ship, or one in a folder of `pages:`) or given as a "
             "file.",
-    .examples = "signalbox sop check sops/hotfix.md\tmistakes with file, line and column\n"
+    .examples = "signalbox sop check sops/hotfix.md\tmistakes with their place; then the proof of the rules\n"
                 "signalbox sop show hotfix --prose\tread it before the night you need it\n"
                 "signalbox sop verbs\twhat a step can do\n",
     .group = 2,

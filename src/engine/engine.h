@@ -109,8 +109,9 @@ struct loop *engine_loop(const struct engine *e);
 /* Names of the pages that engine_page finds by name: those of page_dirs, then those that ship; each once. New
  * reference: a list of texts. */
 json_t *engine_pages(const struct engine *e);
-/* Parsed page by name or path ("hotfix", "sops/x.md"): page_dirs, then those that ship. NULL on error. Lives
- * as long as the engine. */
+/* Parsed page by name or path ("hotfix", "sops/x.md"): page_dirs, then those that ship. NULL on error, and when
+ * its interlocks are not proven (change/prove.h; SB_INTERLOCK with the history that breaks one): the first time that
+ * takes a moment, then the verdict is kept. Lives as long as the engine. */
 const struct procedure *engine_page(struct engine *e, const char *name, struct page_errors *errors);
 
 #endif

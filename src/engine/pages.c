@@ -3,6 +3,7 @@
 #include "base/embedded.h"
 #include "base/hash.h"
 #include "base/read.h"
+#include "change/prove.h"
 #include "engine/inside.h"
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +16,8 @@ struct page_kept {
     struct arena arena;
     const struct procedure *p;
     bool stored; /* in the store, by its hash */
+    bool proof_known;
+    struct error unproven; /* SB_OK: its interlocks hold */
 };
 
 static const struct procedure *not_found(struct page_errors *errors, const struct error *why)
@@ -24,14 +27,14 @@ static const struct procedure *not_found(struct page_errors *errors, const struc
     return NULL;
 }
 
-static const struct procedure *parse(struct engine *e, const char *text, size_t n, const char *file,
-                                     struct page_errors *errors)
+static struct page_kept *parse(struct engine *e, const char *text, size_t n, const char *file,
+                               struct page_errors *errors)
 {
     char hash[SHA256_HEX + 1];
     sha256_hex(text, n, hash);
     struct page_kept *kept = names_get(&e->pages, hash);
     if (kept)
-        return kept->p;
+        return kept;
     kept = NET_NEW(struct page_kept);
     kept->arena = arena_make();
     kept->p = page_parse(arena_strndup(&kept->arena, text, n), n, arena_strdup(&kept->arena, file),
@@ -44,7 +47,23 @@ static const struct procedure *parse(struct engine *e, const char *text, size_t 
     kept->next = e->pages_first;
     e->pages_first = kept;
     names_put(&e->pages, hash, kept);
-    return kept->p;
+    return kept;
+}
+
+/* A page whose interlocks do not hold is not for a new change. The verdict is kept with the page. */
+static const struct procedure *proven(struct page_kept *kept, struct page_errors *errors)
+{
+    if (kept == NULL)
+        return NULL;
+    if (!kept->proof_known) {
+        _cleanup_arena_ struct arena a = arena_make();
+        struct proof proof;
+        kept->unproven = ERROR_NONE;
+        if (!prove(kept->p, &a, &proof))
+            prove_error(kept->p, &proof, &kept->unproven);
+        kept->proof_known = true;
+    }
+    return kept->unproven.code == SB_OK ? kept->p : not_found(errors, &kept->unproven);
 }
 
 static const struct procedure *parse_file(struct engine *e, const char *path, struct page_errors *errors)
@@ -53,7 +72,7 @@ static const struct procedure *parse_file(struct engine *e, const char *path, st
     struct error err = ERROR_NONE;
     if (!read_file(path, PAGE_MAX_BYTES, &text, &err))
         return not_found(errors, &err);
-    return parse(e, buf_str(&text), text.len, path, errors);
+    return proven(parse(e, buf_str(&text), text.len, path, errors), errors);
 }
 
 static bool is_path(const char *name)
@@ -107,7 +126,8 @@ const struct procedure *engine_page(struct engine *e, const char *name, struct p
     const struct embedded *s = shipped(name);
     if (!s)
         return unknown_page(e, name, errors);
-    return parse(e, (const char *)s->data, s->size, arena_printf(&a, "sops/%s", s->name), errors);
+    return proven(parse(e, (const char *)s->data, s->size, arena_printf(&a, "sops/%s", s->name), errors),
+                  errors);
 }
 
 /* --- all of them
@@ -160,11 +180,14 @@ const struct procedure *page_by_hash(struct engine *e, const char *hash, const c
     if (!text)
         return NULL;
     _cleanup_arena_ struct arena a = arena_make();
-    const struct procedure *p = parse(e, text, strlen(text), arena_printf(&a, "%s.md", name), &errors);
+    /* What has begun is carried on, also when a later Signalbox would no longer take its page. */
+    kept = parse(e, text, strlen(text), arena_printf(&a, "%s.md", name), &errors);
     free(text);
-    if (!p)
+    if (!kept) {
         error_wrap(&errors.list[0], err, "the page that the change began with");
-    return p;
+        return NULL;
+    }
+    return kept->p;
 }
 
 bool page_keep_stored(struct engine *e, const struct procedure *p, struct error *err)

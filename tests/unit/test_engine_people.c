@@ -108,6 +108,25 @@ static void answers_are_checked_before_they_stand(void **state)
     play_end(p);
 }
 
+/* Its only rule needs what the page may leave out: the change would come to a stand, and nobody would be
+ * asked. */
+static void a_page_whose_rules_do_not_hold_is_not_followed(void **state)
+{
+    (void)state;
+    static const char unproven[] =
+        "---\ntitle: Play\nsignalbox:\n  interlocks:\n"
+        "    - {id: told, because: people are told, step: late, needs: [early]}\n---\n\n"
+        "```step\nid: early\ndo: chat.post\nwhen: env.production\nwith: {channels: [c], text: t}\n```\n\n"
+        "```step\nid: late\ndo: chat.post\nwith: {channels: [c], text: t}\n```\n";
+    struct play *p = play_begin(people, unproven);
+    play_open_engine(p);
+    for (int i = 0; i < 2; i++) {
+        plan_as(p, "{\"sop\": \"play\", \"client\": \"acme\"}", "ann");
+        must_not(p, SB_INTERLOCK, "rule told does not hold: people are told");
+    }
+    play_end(p);
+}
+
 static void the_first_of_two_answers_stands_and_the_second_is_told_whose(void **state)
 {
     (void)state;
@@ -298,6 +317,7 @@ int main(void)
         cmocka_unit_test(yes_answers_all_but_what_needs_another_person),
         cmocka_unit_test(in_practice_another_person_of_the_configuration_answers),
         cmocka_unit_test(acts_are_checked),
+        cmocka_unit_test(a_page_whose_rules_do_not_hold_is_not_followed),
         cmocka_unit_test(while_the_disk_is_full_nothing_is_performed_and_afterwards_it_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
