@@ -295,11 +295,11 @@ void events_open(struct api *a)
 void events_close(struct api *a)
 {
     engine_unlisten(a->engine, a->listener);
-    while (a->subscribers) {
-        struct exchange *x = a->subscribers->x;
-        exchange_on_end(x, NULL, NULL);
-        stream_end(x);
-        subscriber_free(a->subscribers);
+    for (struct subscriber *s = a->subscribers, *next; s; s = next) {
+        next = s->next;
+        exchange_on_end(s->x, NULL, NULL);
+        stream_end(s->x);
+        subscriber_free(s);
     }
     for (size_t i = 0; a->recent && i < RECENT_MAX; i++) {
         free(a->recent[i].change);

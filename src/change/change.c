@@ -222,10 +222,11 @@ static void refresh_trouble(struct change *c)
 {
     const struct control *k = &c->control;
     json_t *t = json_pack("{s:i, s:b}", "round", k->round, "now", k->status == CHANGE_TROUBLE);
-    if (k->trouble_step >= 0)
-        json_object_set_new(t, "step", json_string(c->sop->steps[k->trouble_step].id));
-    if (k->trouble_step >= 0)
-        json_object_set_new(t, "title", json_string(c->sop->steps[k->trouble_step].title));
+    const struct step *at = k->trouble_step >= 0 ? &c->sop->steps[k->trouble_step] : NULL;
+    if (at) {
+        json_object_set_new(t, "step", json_string(at->id));
+        json_object_set_new(t, "title", json_string(at->title));
+    }
     json_object_set_new(t, "reason", json_string(c->trouble_reason ? c->trouble_reason : ""));
     json_object_set_new(c->facts, "trouble", t);
 }

@@ -41,7 +41,7 @@ struct search {
 
 static void *grown(void *p, size_t n, size_t size)
 {
-    void *q = realloc(p, n * size);
+    void *q = reallocarray(p, n, size);
     if (q == NULL)
         abort();
     return q;
@@ -211,7 +211,7 @@ static uint32_t state_of(struct search *s, const uint8_t *bytes, bool *new)
 
 static void clear(struct search *s, const struct view *v)
 {
-    size_t bytes = (size_t)(HEAD_BYTES + STEP_BYTES * v->p.n_steps);
+    size_t bytes = HEAD_BYTES + STEP_BYTES * (size_t)v->p.n_steps;
     s->stride = (bytes + 7) / 8 * 8;
     s->n = 0;
     s->n_edges = 0;
@@ -251,7 +251,7 @@ static struct move move_of(const struct search *s, const struct edge *e)
                          .flags = e->flags};
 }
 
-enum { NO_EDGE = UINT32_MAX };
+#define NO_EDGE UINT32_MAX
 
 /* The way to `state` by `parents`, and `last` after it (or NULL). */
 static void tell_path(const struct search *s, const uint32_t *parents, uint32_t state,

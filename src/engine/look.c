@@ -227,8 +227,8 @@ void engine_doctor(struct engine *e, const char *role, engine_done_fn *done, voi
 
 void looks_cancel(struct engine *e)
 {
-    while (e->looks) {
-        struct look *l = e->looks;
+    for (struct look *l = e->looks, *next; l; l = next) {
+        next = l->next;
         task_cancel(l->task);
         if (l->exam && --l->exam->left == 0) {
             json_decref(l->exam->all);

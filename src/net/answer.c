@@ -19,7 +19,7 @@ static void cut(struct exchange *x)
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    connect(fd, &nowhere, sizeof nowhere);
+    (void)connect(fd, &nowhere, sizeof nowhere);
 }
 
 static bool may_answer(struct exchange *x)

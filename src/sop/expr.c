@@ -1,8 +1,9 @@
 /* expr.c: one evaluation: limits, sandbox, errors with a column. */
 #include "sop/expr_lua.h"
 
+#include "base/log.h"
+
 #include <lauxlib.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,8 +65,8 @@ static void too_long(lua_State *L, lua_Debug *unused)
 /* Every call into Lua is protected, so this would be a fault of ours. */
 static int panic(lua_State *L)
 {
-    fprintf(stderr, "signalbox: Lua failed outside of a protected call: %s\n",
-            lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "unknown");
+    log_error("sop", "Lua failed outside of a protected call: %s",
+              lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "unknown");
     abort();
 }
 
@@ -107,6 +108,15 @@ static int open_sandbox(lua_State *L)
     return 0;
 }
 
+static void set_zone(struct expr *x, const char *zone)
+{
+    if (zone == NULL || zone[0] == '\0')
+        zone = "UTC";
+    size_t n = strnlen(zone, sizeof x->zone - 1);
+    memcpy(x->zone, zone, n);
+    x->zone[n] = '\0';
+}
+
 struct expr *expr_new(void)
 {
     struct expr *x = calloc(1, sizeof *x);
@@ -114,7 +124,7 @@ struct expr *expr_new(void)
         abort();
     lua_atpanic(x->L, panic);
     *(struct expr **)lua_getextraspace(x->L) = x;
-    snprintf(x->zone, sizeof x->zone, "UTC");
+    set_zone(x, NULL);
     lua_pushcfunction(x->L, open_sandbox);
     if (lua_pcall(x->L, 0, 0, 0) != LUA_OK)
         panic(x->L);
@@ -137,7 +147,7 @@ void expr_facts(struct expr *x, const json_t *facts, int64_t now, const char *zo
 {
     x->facts = facts;
     x->now = now;
-    snprintf(x->zone, sizeof x->zone, "%s", zone != NULL && zone[0] != '\0' ? zone : "UTC");
+    set_zone(x, zone);
 }
 
 /* A byte at a time: where Lua stops reading is where the fault is. */

@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/instant.h"
-#include <stdio.h>
+#include "base/scan.h"
 #include <string.h>
 #include <strings.h>
 
@@ -20,9 +20,10 @@ static bool read_day(const char *text, int *out)
 
 static bool read_clock(const char *text, int *out)
 {
-    int hour = 0, minute = 0, end = 0;
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &end) != 2 || end != 5 || hour < 0 || minute < 0 ||
-        minute > 59)
+    struct scan s;
+    int hour, minute;
+    if (!scan_begin(&s, text, NULL) || !scan_digits(&s, 2, 2, &hour) || !scan_char(&s, ':') ||
+        !scan_digits(&s, 2, 2, &minute) || minute > 59)
         return false;
     *out = hour * 60 + minute;
     return *out <= 24 * 60;

@@ -66,7 +66,7 @@ static char *tail_of_log(struct watching *w)
         if (fseeko(log, 0, SEEK_END) == 0 && ftello(log) > 2 * PIPELINE_LOG_BYTES)
             (void)fseeko(log, -2 * PIPELINE_LOG_BYTES, SEEK_END);
         else
-            rewind(log);
+            (void)fseeko(log, 0, SEEK_SET);
         n = fread(bytes, 1, 2 * PIPELINE_LOG_BYTES, log);
         (void)fclose(log);
     }

@@ -140,7 +140,8 @@ static void rest(struct watch *w)
 static void note_session(struct watch *w, const struct http_reply *reply)
 {
     const char *session = http_reply_header(reply, "X-Jenkins-Session");
-    if (!session || strlen(session) >= sizeof w->session)
+    size_t n = session ? strlen(session) : 0;
+    if (!session || n >= sizeof w->session)
         return;
     if (*w->session && !str_eq(session, w->session)) {
         w->restarts++;
@@ -149,7 +150,7 @@ static void note_session(struct watch *w, const struct http_reply *reply)
                   "jenkins: the controller was restarted during %s",
                   json_str(w->t.f.effect.args, "build", "the build"));
     }
-    strcpy(w->session, session);
+    memcpy(w->session, session, n + 1);
 }
 
 /* A round that came to nothing. Refusals in a row end the watch; silence does not. */

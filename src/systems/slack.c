@@ -79,7 +79,7 @@ bool slack_next_page(struct slack_flow *t, const json_t *answer)
         *t->cursor = '\0';
         return false;
     }
-    strcpy(t->cursor, cursor);
+    memcpy(t->cursor, cursor, strlen(cursor) + 1);
     return true;
 }
 
@@ -267,7 +267,7 @@ static void on_channels(struct flow *f, const struct http_reply *reply)
         tell_channels(w);
         return;
     }
-    strcpy(w->cursor, cursor);
+    memcpy(w->cursor, cursor, strlen(cursor) + 1);
     list_channels(w);
 }
 

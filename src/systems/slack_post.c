@@ -173,13 +173,14 @@ static void send_post(struct slack_flow *t)
 static char *cut(char *text)
 {
     enum { TEXT_MAX = 39000 };
+    static const char mark[] = "\xe2\x80\xa6";
     size_t n = strlen(text);
     if (n <= TEXT_MAX)
         return text;
     n = TEXT_MAX;
     while (n && ((unsigned char)text[n] & 0xc0) == 0x80)
         n--;
-    strcpy(text + n, "\xe2\x80\xa6");
+    memcpy(text + n, mark, sizeof mark);
     return text;
 }
 

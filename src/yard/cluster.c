@@ -135,7 +135,7 @@ static int64_t crash_of(const struct cluster *cl, const struct app *app, const s
             continue;
         int64_t since = json_int(rule, "since", 0);
         int64_t from = p->started > since ? p->started : since;
-        return from + pace(cl, CRASH_RUN_MS / 2.0 + 1000 * json_num(rule, "after", 0));
+        return from + pace(cl, (double)CRASH_RUN_MS / 2 + 1000 * json_num(rule, "after", 0));
     }
     return NEVER;
 }
@@ -177,8 +177,8 @@ static struct pod *new_pod(const struct cluster *cl, struct app *app, const char
     double slow = fmax(json_num(cl->world, "slow_rollout", 1), 0.01);
     *p = (struct pod){.tag = tag, .hash = hash, .created = at, .deleted = NEVER, .gone = NEVER};
     p->name = arena_printf(a, "%s-%s-%s", app->service, hash, suffix);
-    p->started = at + pace(cl, 0.3 * BOOT_MS * slow);
-    p->ready = at + pace(cl, BOOT_MS * slow);
+    p->started = at + pace(cl, 0.3 * slow * (double)BOOT_MS);
+    p->ready = at + pace(cl, slow * (double)BOOT_MS);
     p->crashes = crash_of(cl, app, p);
     p->image_missing = image_missing(cl, app, p);
     if (p->crashes <= p->ready || p->image_missing)

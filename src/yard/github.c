@@ -253,7 +253,7 @@ static json_t *check_run(struct call *c, const json_t *t, int i)
     int64_t begun = json_int(t, "at", 0), ended = begun + MINUTES(4 + i);
     if (after) {
         begun = json_int(told, "since", c->now);
-        ended = begun + yard_pace(c->y, json_number_value(after) * (i + 1) / CHECKS_A_TAG);
+        ended = begun + yard_pace(c->y, json_number_value(after) * (i + 1) / (double)CHECKS_A_TAG);
     }
     bool over = c->now >= ended;
     json_t *r = json_pack(

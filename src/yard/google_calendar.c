@@ -216,10 +216,7 @@ static void insert(struct call *c)
     const char *fault = event ? event_fault(event) : "Parse Error",
                *id = arena_strdup(c->a, json_str(event, "id", NULL));
     if (fault || (id && !id_fits(id))) {
-        refuse(c, 400,
-               fault && str_eq(fault, "Parse Error") ? "parseError"
-               : fault                               ? "invalid"
-                                                     : "invalid",
+        refuse(c, 400, fault && str_eq(fault, "Parse Error") ? "parseError" : "invalid",
                fault ? fault : "Invalid resource id value.");
         return;
     }

@@ -77,7 +77,7 @@ static json_t *input_action(struct call *c, const struct run *run)
 static json_t *actions_of(struct call *c, const struct run *run)
 {
     json_t *all = json_array();
-    if (c->now < run->began + yard_pace(c->y, ATTACHED_AFTER_MS / 1000.0))
+    if (c->now < run->began + yard_pace(c->y, (double)ATTACHED_AFTER_MS / 1000))
         return all;
     json_array_append_new(all, parameters(run->build));
     json_array_append_new(all, causes(c, run->build));
@@ -149,7 +149,7 @@ json_t *view_item(struct call *c, const json_t *r)
     json_object_set_new(i, "why", json_null());
     json_object_set_new(i, "cancelled", json_boolean(json_object_get(r, "cancelled") != NULL));
     bool visible = json_object_get(r, "number") &&
-                   c->now >= json_int(r, "began", 0) + yard_pace(c->y, ATTACHED_AFTER_MS / 2000.0);
+                   c->now >= json_int(r, "began", 0) + yard_pace(c->y, (double)ATTACHED_AFTER_MS / 2000);
     json_object_set_new(i, "executable", visible ? reference(c, (int)json_int(r, "number", 0)) : json_null());
     return i;
 }

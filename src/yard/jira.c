@@ -178,7 +178,7 @@ static void create(struct call *c)
         "{s:s, s:s, s:o, s:o, s:[], s:[], s:I}", "id", arena_printf(c->a, "%lld", (long long)(10000 + n)),
         "key", arena_printf(c->a, PROJECT "-%lld", (long long)n), "fields", fields, "properties",
         properties_of(json_object_get(body, "properties")), "comments", "links", "indexed",
-        (json_int_t)(c->now + yard_pace(c->y, INDEXED_AFTER_MS / 1000.0)));
+        (json_int_t)(c->now + yard_pace(c->y, (double)INDEXED_AFTER_MS / 1000)));
     json_array_append_new(json_object_get(c->world, "issues"), issue);
     json_object_set_new(c->world, "next", json_integer(n + 1));
     yard_deed(c->y, "jira", arena_printf(c->a, "create %s", json_str(issue, "key", "")),

@@ -182,7 +182,8 @@ static void success(struct call *c, json_t *data)
 static void take(struct call *c, json_t *request, const char *what, const char *key)
 {
     const char *id = json_str(request, "id", "");
-    json_object_set_new(request, "due", json_integer(c->now + yard_pace(c->y, PROCESSED_AFTER_MS / 1000.0)));
+    json_object_set_new(request, "due",
+                        json_integer(c->now + yard_pace(c->y, (double)PROCESSED_AFTER_MS / 1000)));
     json_array_append_new(json_object_get(c->world, "requests"), request);
     yard_deed(c->y, "opsgenie", what, key);
     call_answer(

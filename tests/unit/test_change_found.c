@@ -7,42 +7,43 @@
     "  interlocks:\n"                                                   \
     "    - {id: calm, because: never in trouble, step: complete, never_in: trouble}\n"
 
-#define BODY                                                                                                                       \
-    "# Main\n\n" STEP("id: first\nask: Go?\n") STEP("id: second\ndo: chat.post\nwith: {channels: [c], "                            \
-                                                    "text: t}\n") STEP("id: build\ndo: "                                           \
-                                                                       "pipeline.start\nwith: {client: c, "                        \
-                                                                       "env: e, services: []}\n") STEP("id:"                       \
-                                                                                                       " co"                       \
-                                                                                                       "mpl"                       \
-                                                                                                       "ete"                       \
-                                                                                                       "\nd"                       \
-                                                                                                       "o: "                       \
-                                                                                                       "sta"                       \
-                                                                                                       "tus"                       \
-                                                                                                       "pag"                       \
-                                                                                                       "e."                        \
-                                                                                                       "com"                       \
-                                                                                                       "ple"                       \
-                                                                                                       "te"                        \
-                                                                                                       "\nw"                       \
-                                                                                                       "ith"                       \
-                                                                                                       ": "                        \
-                                                                                                       "{ma"                       \
-                                                                                                       "int"                       \
-                                                                                                       "ena"                       \
-                                                                                                       "nce"                       \
-                                                                                                       ": "                        \
-                                                                                                       "m, "                       \
-                                                                                                       "bod"                       \
-                                                                                                       "y: "                       \
-                                                                                                       "b}"                        \
-                                                                                                       "\n") "# Trouble\n\n" STEP( \
-        "id: decide\nask: {question: What now?, decision: true, choices: "                                                         \
-        "[retry, patch, stop]}\n") "# Patching\n\n" STEP("id: check\ndo: releases.check\nwith: {services: "                        \
-                                                         "[]}\n") "# Stopping\n\n" STEP("id: say\ndo: "                            \
-                                                                                        "chat.post\nwith: "                        \
-                                                                                        "{channels: [c], "                         \
-                                                                                        "text: t}\n")
+#define BODY                                                                                                                               \
+    "# Main\n\n" STEP("id: first\nask: Go?\n") STEP("id: second\ndo: chat.post\nwith: {channels: [c], "                                    \
+                                                    "text: t}\n") STEP("id: build\ndo: "                                                   \
+                                                                       "pipeline.start\nwith: {client: c, "                                \
+                                                                       "env: e, services: []}\n")                                          \
+        STEP(                                                                                                                              \
+            "id:"                                                                                                                          \
+            " co"                                                                                                                          \
+            "mpl"                                                                                                                          \
+            "ete"                                                                                                                          \
+            "\nd"                                                                                                                          \
+            "o: "                                                                                                                          \
+            "sta"                                                                                                                          \
+            "tus"                                                                                                                          \
+            "pag"                                                                                                                          \
+            "e."                                                                                                                           \
+            "com"                                                                                                                          \
+            "ple"                                                                                                                          \
+            "te"                                                                                                                           \
+            "\nw"                                                                                                                          \
+            "ith"                                                                                                                          \
+            ": "                                                                                                                           \
+            "{ma"                                                                                                                          \
+            "int"                                                                                                                          \
+            "ena"                                                                                                                          \
+            "nce"                                                                                                                          \
+            ": "                                                                                                                           \
+            "m, "                                                                                                                          \
+            "bod"                                                                                                                          \
+            "y: "                                                                                                                          \
+            "b}"                                                                                                                           \
+            "\n") "# Trouble\n\n" STEP("id: decide\nask: {question: What now?, decision: true, choices: "                                  \
+                                       "[retry, patch, stop]}\n") "# Patching\n\n" STEP("id: check\ndo: releases.check\nwith: {services: " \
+                                                                                        "[]}\n") "# Stopping\n\n" STEP("id: say\ndo: "     \
+                                                                                                                       "chat.post\nwith: " \
+                                                                                                                       "{channels: [c], "  \
+                                                                                                                       "text: t}\n")
 
 static struct play begun(void)
 {

@@ -8,19 +8,15 @@
     "0\n"
 #define V1    "/ops/c1/v1"
 #define ALIAS "HF-7%2Fstep%2F1"
-#define SCHEDULES                                                                                    \
-    {                                                                                                \
-        "GET " V1 "/schedules?size=100&offset=0", NULL, 200,                                         \
-            "{\"values\":[{\"id\":\"s1\",\"name\":\"production\"},{\"id\":\"s2\",\"name\":\"Rota\"," \
-            "\"teamId\":"                                                                            \
-            "\"t1\"}]}",                                                                             \
-            NULL                                                                                     \
-    }
-#define TEAMS                                                                            \
-    {                                                                                    \
-        "GET " V1 "/teams", NULL, 200,                                                   \
-            "{\"platformTeams\":[{\"teamId\":\"t1\",\"teamName\":\"decanting\"}]}", NULL \
-    }
+#define SCHEDULES                                                                             \
+    {"GET " V1 "/schedules?size=100&offset=0", NULL, 200,                                     \
+     "{\"values\":[{\"id\":\"s1\",\"name\":\"production\"},{\"id\":\"s2\",\"name\":\"Rota\"," \
+     "\"teamId\":"                                                                            \
+     "\"t1\"}]}",                                                                             \
+     NULL}
+#define TEAMS                                                                                               \
+    {"GET " V1 "/teams", NULL, 200, "{\"platformTeams\":[{\"teamId\":\"t1\",\"teamName\":\"decanting\"}]}", \
+     NULL}
 #define ACCEPTED  "{\"result\":\"Request will be processed\",\"requestId\":\"r1\"}"
 #define ALERT(to) "{\"to\":\"" to "\",\"summary\":\"Hotfix\"}"
 
