@@ -53,7 +53,7 @@ void changes_report(struct call *c)
     _cleanup_buf_ struct buf text = {0};
     if (change && !str_eq(format, "md") && !str_eq(format, "html"))
         error_set(&err, SB_RANGE, "format: expected md or html, found \"%.40s\"", format);
-    if (err.code != SB_OK) {
+    if (!change || err.code != SB_OK) {
         call_fail(c, &err);
         return;
     }

@@ -380,8 +380,10 @@ static void collect(struct evaluation *e, const struct condition *c)
 
 static bool come_to(const struct evaluation *e, const struct condition *c)
 {
-    if (is_unknown(e->v, c))
-        return (e->bits >> place_of(e, c)) & 1;
+    if (is_unknown(e->v, c)) {
+        int place = place_of(e, c);
+        return place >= 0 && ((e->bits >> place) & 1);
+    }
     const struct control_step *k;
     switch (c->kind) {
     case IS_TRUE:

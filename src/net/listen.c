@@ -56,7 +56,7 @@ static bool parse_address(const char *text, union address *out, socklen_t *size,
 
 static int open_tcp(const char *text, struct error *err)
 {
-    union address at;
+    union address at = {0};
     socklen_t size = 0;
     if (!parse_address(text, &at, &size, err))
         return -1;
@@ -150,7 +150,7 @@ int listen_open(struct server *s, const struct server_options *o, struct error *
         return -1;
     s->unix_path = net_strdup(o->unix_path);
 
-    union address at;
+    union address at = {0};
     socklen_t n = sizeof at;
     if (getsockname(fd, &at.any, &n) == 0) {
         s->is_unix = at.any.sa_family == AF_UNIX;
