@@ -246,9 +246,10 @@ static bool may_begin(const struct control *c, const struct procedure *p, const 
         return error_set(err, SB_STATE, "step %s is not to be carried out while the change is %s", s->id,
                          change_status_names[c->status]);
     for (int i = 0; i < s->n_after; i++)
-        if (!step_settled((enum step_status)c->steps[s->after[i]].status))
-            return error_set(err, SB_STATE, "step %s comes after %s, which is %s", s->id,
-                             p->steps[s->after[i]].id, step_status_names[c->steps[s->after[i]].status]);
+        if (!control_passed(c, p, s->after[i]))
+            return error_set(err, SB_STATE, "step %s comes after %s, which is %s%s", s->id,
+                             p->steps[s->after[i]].id, step_status_names[c->steps[s->after[i]].status],
+                             c->steps[s->after[i]].status == STEP_SKIPPED ? " before its turn" : "");
     if (s->branch == BRANCH_UNDO && step_in_flight((enum step_status)c->steps[s->of].status) &&
         !PLANTED("undo-in-flight"))
         return error_set(err, SB_STATE, "step %s waits until it is known whether %s took place", s->id,

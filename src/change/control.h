@@ -131,7 +131,10 @@ const struct interlock *control_forbids(const struct control *c, const struct pr
 const struct interlock *control_forbids_end(const struct control *c, const struct procedure *p);
 /* Is the branch of this step being carried out now? */
 bool control_active(const struct control *c, const struct procedure *p, int step);
-bool step_settled(enum step_status s);   /* done, skipped or failed */
+bool step_settled(enum step_status s); /* done, skipped or failed */
+/* Is it settled, and may what comes after it begin? A step that a person skipped ahead of its turn lets nothing
+ * pass what comes before it. */
+bool control_passed(const struct control *c, const struct procedure *p, int step);
 bool step_in_flight(enum step_status s); /* intended, in doubt or unsure: may have reached its system */
 /* Has anything of the deployment itself (redo_from and what follows it) been intended? Then it cannot be
  * cancelled, only decided. */

@@ -51,11 +51,34 @@ bool control_active(const struct control *c, const struct procedure *p, int step
     return false;
 }
 
+/* `known`: steps that were looked at already, since many ways lead back to the same step. */
+static bool passed(const struct control *c, const struct procedure *p, int step, bool *known)
+{
+    enum step_status status = (enum step_status)c->steps[step].status;
+    if (status != STEP_SKIPPED)
+        return step_settled(status);
+    if (known[step])
+        return true;
+    known[step] = true;
+    for (int i = 0; i < p->steps[step].n_after; i++)
+        if (!passed(c, p, p->steps[step].after[i], known))
+            return false;
+    return true;
+}
+
+bool control_passed(const struct control *c, const struct procedure *p, int step)
+{
+    if (c->steps[step].status != STEP_SKIPPED)
+        return step_settled((enum step_status)c->steps[step].status);
+    bool known[STEPS_MAX] = {false};
+    return passed(c, p, step, known);
+}
+
 /* Are the steps before it settled? */
-static bool turn_has_come(const struct control *c, const struct step *s)
+static bool turn_has_come(const struct control *c, const struct procedure *p, const struct step *s)
 {
     for (int i = 0; i < s->n_after; i++)
-        if (!step_settled(c->steps[s->after[i]].status))
+        if (!control_passed(c, p, s->after[i]))
             return false;
     /* What is undone must be known to have taken place, or not to. */
     return s->branch != BRANCH_UNDO || !step_in_flight((enum step_status)c->steps[s->of].status) ||
@@ -106,12 +129,12 @@ static void next_of_step(const struct control *c, const struct procedure *p, int
     bool moot = s->unless_done && step_settled(c->steps[s->of].status);
     switch ((enum step_status)k->status) {
     case STEP_WAITING:
-        if (active && turn_has_come(c, s) &&
+        if (active && turn_has_come(c, p, s) &&
             (moot || !control_forbids(c, p, i) || PLANTED("wants-forbidden")))
             want(out, WANT_BEGIN, i);
         break;
     case STEP_READY:
-        if (!active || !turn_has_come(c, s) || (!moot && control_forbids(c, p, i)))
+        if (!active || !turn_has_come(c, p, s) || (!moot && control_forbids(c, p, i)))
             break;
         want_at(out, WANT_BEGIN, i, moot ? now : k->at, now);
         break;
@@ -131,7 +154,7 @@ static void next_of_step(const struct control *c, const struct procedure *p, int
             wake_at(out, k->began + patience(s));
         break;
     case STEP_PAUSED:
-        if ((!active || !turn_has_come(c, s) || control_forbids(c, p, i)) && !PLANTED("retry-unchecked"))
+        if ((!active || !turn_has_come(c, p, s) || control_forbids(c, p, i)) && !PLANTED("retry-unchecked"))
             break;
         if (patience(s) > 0 && k->began + patience(s) <= now)
             want(out, WANT_TIMEOUT, i);
@@ -161,6 +184,7 @@ static bool all_settled(const struct control *c, const struct procedure *p)
         if (step_in_flight(status) && !PLANTED("end-in-flight"))
             return false;
         bool counts = (c->status == CHANGE_RUNNING && s->branch == BRANCH_MAIN && !s->spawned) ||
+                      (c->status == CHANGE_REPAIRING && s->branch == c->aside) ||
                       (c->status == CHANGE_STOPPING && s->branch == BRANCH_STOP) ||
                       (c->status == CHANGE_CANCELLING && s->branch == BRANCH_UNDO);
         if (!counts)
