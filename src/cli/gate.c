@@ -46,7 +46,8 @@ void gate_look(struct gate *g, const json_t *change)
     g->step = json_incref((json_t *)step);
     g->services = json_incref(json_object_get(change, "services"));
     if (!g->answer)
-        g->answer = json_pack("{s:s}", "step", json_str(step, "id", ""));
+        g->answer = json_pack("{s:s, s:I}", "step", json_str(step, "id", ""), "run",
+                              (json_int_t)json_int(step, "run", 1));
 }
 
 static bool unsure(const struct gate *g)

@@ -60,11 +60,12 @@ void engine_plan(struct engine *e, const json_t *plan, const char *by, engine_do
  * [...]}. Nothing is kept. New reference. */
 json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, struct error *err);
 void engine_start(struct engine *e, const char *change, const char *by, engine_done_fn *done, void *ctx);
-/* A gate: `answer`: {step, choice, reason, services?, minutes?, permitted_by?}. The first answer stands; a
- * second is told who and when (SB_STATE). */
+/* A gate: `answer`: {step, choice, run?, reason, services?, minutes?, permitted_by?}. The first answer stands; a
+ * second is told who and when (SB_STATE). `run`: of the step, as the question was shown: an answer to a question
+ * that has been put anew since is refused (SB_STATE). */
 void engine_answer(struct engine *e, const char *change, const json_t *answer, const char *by,
                    engine_done_fn *done, void *ctx);
-/* An unsure effect: {step, took_place, result?, reason}. */
+/* An unsure effect: {step, took_place, run?, result?, reason}. */
 void engine_resolve(struct engine *e, const char *change, const json_t *answer, const char *by,
                     engine_done_fn *done, void *ctx);
 /* "trouble" {reason}; "skip" {step, reason}; "again" {step}; "cancel" {reason}; "note" {text}; "amend"

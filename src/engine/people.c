@@ -117,6 +117,18 @@ static bool is_asked(const struct engine *e, const struct change *c, int step, s
                      at ? instant_text(at, json_str(c->facts, "client.zone", "UTC"), engine_now(e), &a) : "");
 }
 
+/* Who answers a question that has been put again since means the one before: a button pressed twice, an old
+ * message in a chat. Who does not say which run was seen means the one that stands. */
+static bool is_the_one_seen(const struct change *c, int step, const json_t *answer, struct error *err)
+{
+    int64_t run = c->control.steps[step].run, seen = json_int(answer, "run", run);
+    if (seen == run)
+        return true;
+    return error_set(err, SB_STATE,
+                     "step %s has been asked anew since: that was question %lld, this is question %lld",
+                     c->sop->steps[step].id, (long long)seen, (long long)run);
+}
+
 static int choice_named(const struct step *s, const char *id, struct error *err)
 {
     const char *ids[CHOICES_MAX + 1] = {0};
@@ -167,7 +179,7 @@ void engine_answer(struct engine *e, const char *change, const json_t *answer, c
     struct error err = ERROR_NONE;
     struct ride *r = ride_open_of(e, change, &err);
     int step = r ? asking_step(r->c, json_str(answer, "step", NULL), &err) : -1;
-    if (step < 0 || !is_asked(e, r->c, step, &err) ||
+    if (step < 0 || !is_asked(e, r->c, step, &err) || !is_the_one_seen(r->c, step, answer, &err) ||
         !may_answer(e, r->c, step, by, json_flag(answer, "break_glass", false), &err)) {
         refuse(e, done, ctx, &err);
         return;
@@ -193,7 +205,7 @@ void engine_resolve(struct engine *e, const char *change, const json_t *answer, 
     struct ride *r = ride_open_of(e, change, &err);
     int step = r ? step_named(r->c, json_str(answer, "step", NULL), &err) : -1;
     const json_t *took = json_object_get(answer, "took_place");
-    if (step < 0 || !may(e, r->c, by, "deploy", &err)) {
+    if (step < 0 || !is_the_one_seen(r->c, step, answer, &err) || !may(e, r->c, by, "deploy", &err)) {
         refuse(e, done, ctx, &err);
         return;
     }

@@ -305,30 +305,50 @@ static bool was_answered_here(const struct change *c, int step)
     return false;
 }
 
-/* A pause of the pipeline came, went, or another came in its place. */
-static void note_gate(struct ride *r, int step, const json_t *view)
+/* Is what the pause before was answered with still on its way? Then this one cannot be asked about yet. */
+static bool gate_busy(const struct ride *r, int step)
+{
+    const struct procedure *p = r->c->sop;
+    for (int i = 0; i < p->n_steps; i++) {
+        enum step_status s = r->c->control.steps[i].status;
+        if (p->steps[i].spawned && p->steps[i].of == step && s != STEP_DORMANT && !step_settled(s))
+            return true;
+    }
+    return false;
+}
+
+/* A pause of the pipeline came, went, or another came in its place. False when that could not be told yet. */
+static bool note_gate(struct ride *r, int step, const json_t *view)
 {
     if (!has_gate(r->c->sop, step))
-        return;
+        return true;
     const json_t *gate = json_object_get(view, "gate");
     const char *is = json_str(gate, "id", NULL), *was = json_str(r->c->data[step].gate, "id", NULL);
     if (json_is_null(gate))
         is = NULL;
     if (str_eq(is, was))
-        return;
+        return true;
     if (was)
         record(r, step, EV_GATE_GONE,
                json_pack("{s:s, s:s?}", "id", was, "reason",
                          was_answered_here(r->c, step) ? "is over: it was answered" : NULL));
+    if (is && gate_busy(r, step))
+        return false;
     if (is)
         record(r, step, EV_GATE, json_incref((json_t *)gate));
+    return true;
 }
 
-static void record_view(struct ride *r, int step, json_t *view)
+/* A driver tells a view once: one whose pause could not be asked about is kept until it can. */
+static void record_view(struct ride *r, int step, json_t *view, int64_t now)
 {
     if (!view_same(view, r->c->data[step].view))
         record(r, step, EV_PROGRESS, json_pack("{s:O}", "view", view));
-    note_gate(r, step, view);
+    struct work *w = note_gate(r, step, view) ? NULL : work_of(r, step);
+    if (w && !w->view) {
+        w->view = json_incref(view);
+        w->view_at = now + VIEW_PAUSE;
+    }
 }
 
 static void on_progress(void *ctx, const json_t *view)
@@ -370,7 +390,7 @@ int64_t works_due(struct ride *r, int64_t now)
             _cleanup_json_ json_t *view = w->view;
             w->view = NULL;
             w->view_at = now + VIEW_PAUSE;
-            record_view(r, step, view);
+            record_view(r, step, view, now);
             continue;
         }
         work_drop(w);

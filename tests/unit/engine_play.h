@@ -38,6 +38,7 @@ struct play {
     bool used[LINES_MAX];
     char calls[CALLS_MAX][96]; /* "chat.post HF-1/tell/1" */
     int n_calls;
+    bool views_held; /* all news but the first wait */
     struct engine_clock clock;
     struct engine_options options;
     /* of the last thing a person did */
@@ -75,6 +76,10 @@ static void fake_goes_on(void *ctx)
 {
     struct fake_task *t = ctx;
     t->timer = NULL;
+    if (t->view_at > 0 && t->view_at < json_array_size(t->views) && the_play->views_held) {
+        t->timer = timer_start(the_play->loop, 1, fake_goes_on, t);
+        return;
+    }
     if (t->view_at < json_array_size(t->views)) {
         t->timer = timer_start(the_play->loop, t->line.view_ms ? t->line.view_ms : 1, fake_goes_on, t);
         t->progress(t->ctx, json_array_get(t->views, t->view_at++));

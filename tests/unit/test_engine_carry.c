@@ -241,6 +241,32 @@ static void the_pipelines_pause_is_a_gate_that_is_answered_once(void **state)
     play_end(p);
 }
 
+static void a_pause_that_comes_while_the_answer_to_the_one_before_is_in_doubt_is_asked_about(void **state)
+{
+    (void)state;
+    struct play *p = play_begin(NULL, watching);
+    says(p, (struct line){.verb = "pipeline.watch",
+                          .view = "[{\"gate\": {\"id\": \"g1\", \"message\": \"Go on?\"}},"
+                                  " {\"gate\": {\"id\": \"g2\", \"message\": \"And on?\"}}]",
+                          .hangs = true});
+    says(p, (struct line){.verb = "pipeline.answer", .kind = OUTCOME_UNKNOWN, .says = "time-out"});
+    says(p, (struct line){.verb = "find pipeline.answer", .kind = OUTCOME_DONE, .after_ms = 500});
+    p->views_held = true;
+    play_open_engine(p);
+    start(p);
+    expect(p, "watch.proceed is asking");
+    answer_as(p, id, "{\"step\": \"watch.proceed\", \"choice\": \"proceed\"}", "ann");
+    must(p);
+    expect(p, "watch.answer is in-doubt");
+    p->views_held = false;
+    expect(p, "watch.proceed is asking");
+    answer_as(p, id, "{\"step\": \"watch.proceed\", \"choice\": \"proceed\", \"run\": 2}", "ann");
+    must(p);
+    assert_int_equal(count_events(p, "step.gate"), 2);
+    assert_int_equal(count_events(p, "step.found"), 1);
+    play_end(p);
+}
+
 static void a_pause_that_was_settled_elsewhere_is_withdrawn(void **state)
 {
     (void)state;
@@ -459,6 +485,7 @@ int main(void)
         cmocka_unit_test(what_could_not_be_recorded_is_looked_up_and_not_done_again),
         cmocka_unit_test(numbers_that_tick_make_no_events),
         cmocka_unit_test(the_pipelines_pause_is_a_gate_that_is_answered_once),
+        cmocka_unit_test(a_pause_that_comes_while_the_answer_to_the_one_before_is_in_doubt_is_asked_about),
         cmocka_unit_test(a_pause_that_was_settled_elsewhere_is_withdrawn),
         cmocka_unit_test(an_observation_is_tried_until_its_time_is_up),
         cmocka_unit_test(two_changes_of_one_client_and_env_go_one_after_the_other),

@@ -148,6 +148,20 @@ static void the_first_of_two_answers_stands_and_the_second_is_told_whose(void **
     play_end(p);
 }
 
+static void an_answer_to_a_question_that_was_put_anew_is_refused(void **state)
+{
+    (void)state;
+    struct play *p = play_begin(people, asking);
+    play_open_engine(p);
+    start(p);
+    expect(p, "approve is asking");
+    answer_as(p, id, "{\"step\": \"approve\", \"choice\": \"yes\", \"run\": 2}", "bob");
+    must_not(p, SB_STATE, "asked anew");
+    answer_as(p, id, "{\"step\": \"approve\", \"choice\": \"yes\", \"run\": 1}", "bob");
+    must(p);
+    play_end(p);
+}
+
 static void the_glass_may_be_broken_and_that_is_recorded(void **state)
 {
     (void)state;
@@ -312,6 +326,7 @@ int main(void)
         cmocka_unit_test(plans_are_for_those_who_may_deploy_there),
         cmocka_unit_test(answers_are_checked_before_they_stand),
         cmocka_unit_test(the_first_of_two_answers_stands_and_the_second_is_told_whose),
+        cmocka_unit_test(an_answer_to_a_question_that_was_put_anew_is_refused),
         cmocka_unit_test(the_glass_may_be_broken_and_that_is_recorded),
         cmocka_unit_test(an_answer_that_a_person_was_told_of_survives_a_restart),
         cmocka_unit_test(yes_answers_all_but_what_needs_another_person),
