@@ -169,8 +169,9 @@ static void a_repair_that_waits_to_try_again_is_not_in_trouble(void **state)
     begin_all(&p);
     assert_true(answers(&p, "decide", "patch", patch_tags()));
     begin_all(&p);
-    assert_true(happens(&p, EV_RETRY, "check",
-                        json_pack("{s:s, s:I}", "error", "no answer", "not_before", (json_int_t)(p.now + 2000))));
+    assert_true(
+        happens(&p, EV_RETRY, "check",
+                json_pack("{s:s, s:I}", "error", "no answer", "not_before", (json_int_t)(p.now + 2000))));
     struct wants w;
     change_next(p.change, p.now, &w);
     assert_int_equal(w.n, 0);
@@ -209,9 +210,10 @@ static void what_was_in_flight_when_trouble_came_again_runs_anew_once_a_try_has_
 static void what_waits_for_its_moment_waits_for_a_step_that_is_done_again_as_well(void **state)
 {
     (void)state;
-    struct play p = play_open("  settings: {x: 1}\n",
-                              STEP("id: look\ndo: health.snapshot\nwith: {services: [s]}\non_failure: continue\n")
-                                  STEP("id: tell\ndo: change.note\nwith: {text: a}\nat: from\n"));
+    struct play p =
+        play_open("  settings: {x: 1}\n",
+                  STEP("id: look\ndo: health.snapshot\nwith: {services: [s]}\non_failure: continue\n")
+                      STEP("id: tell\ndo: change.note\nwith: {text: a}\nat: from\n"));
     play_start(&p, some_facts());
     begin_all(&p);
     assert_true(happens(&p, EV_FAILED, "look", json_pack("{s:s}", "error", "no answer")));
@@ -230,12 +232,14 @@ static void what_waits_for_its_moment_waits_for_a_step_that_is_done_again_as_wel
 static void what_is_skipped_ahead_of_its_turn_lets_nothing_pass_what_comes_before_it(void **state)
 {
     (void)state;
-    struct play p = play_open("  settings: {x: 1}\n", STEP("id: build\ndo: pipeline.start\nwith: {client: c, env: e, services: []}\n")
-                                                         STEP("id: watch\ndo: health.watch\nwith: {services: [s]}\n")
-                                                             STEP("id: look\nask: Healthy?\n"));
+    struct play p = play_open("  settings: {x: 1}\n",
+                              STEP("id: build\ndo: pipeline.start\nwith: {client: c, env: e, services: []}\n")
+                                  STEP("id: watch\ndo: health.watch\nwith: {services: [s]}\n")
+                                      STEP("id: look\nask: Healthy?\n"));
     play_start(&p, some_facts());
     begin_all(&p);
-    assert_true(happens_by(&p, EV_SKIPPED, "watch", 0, "pat@example.com", json_pack("{s:s}", "reason", "no system")));
+    assert_true(
+        happens_by(&p, EV_SKIPPED, "watch", 0, "pat@example.com", json_pack("{s:s}", "reason", "no system")));
     begin_all(&p);
     assert_string_equal(status(&p, "build"), "intended");
     assert_string_equal(status(&p, "look"), "waiting");
