@@ -315,10 +315,14 @@ json_t *engine_changes(struct engine *e, bool open_only)
         const char *id = json_str(json_array_get(l.heads, i), "id", "");
         const struct ride *r = names_get(&e->rides, id);
         bool shown = r && !(open_only && r->c && r->c->control.status == CHANGE_ENDED);
-        if (shown)
-            json_array_append_new(list, ride_summary(r));
-        else if (!r)
+        if (shown) {
+            json_t *o = ride_summary(r);
+            if (r->c && r->c->control.status != CHANGE_ENDED)
+                json_object_set_new(o, "waits", waits_json(r, r->c, engine_now(e)));
+            json_array_append_new(list, o);
+        } else if (!r) {
             json_array_append_new(list, ended_summary(e, id));
+        }
     }
     json_decref(l.heads);
     return list;

@@ -20,6 +20,7 @@ struct posted {
 struct work {
     uv_work_t uv;
     struct loop *loop;
+    void (*drop)(void *ctx); /* or NULL */
     void (*work)(void *ctx);
     void (*done)(void *ctx);
     void *ctx;
@@ -252,13 +253,21 @@ static void work_done(uv_work_t *uv, int status)
     struct work *w = uv->data;
     if (status == 0 && !w->loop->ending)
         w->done(w->ctx);
+    else if (w->drop)
+        w->drop(w->ctx);
     free(w);
 }
 
 void loop_work(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx)
 {
+    loop_work_or_drop(l, work, done, NULL, ctx);
+}
+
+void loop_work_or_drop(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx),
+                       void (*drop)(void *ctx), void *ctx)
+{
     struct work *w = NET_NEW(struct work);
-    *w = (struct work){.loop = l, .work = work, .done = done, .ctx = ctx};
+    *w = (struct work){.loop = l, .work = work, .done = done, .drop = drop, .ctx = ctx};
     w->uv.data = w;
     if (uv_queue_work(&l->uv, &w->uv, work_run, work_done) != 0)
         abort();

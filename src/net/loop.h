@@ -39,6 +39,9 @@ void loop_post(struct loop *l, void (*fn)(void *ctx), void *ctx);
 /* Runs `work(ctx)` on libuv's pool, then `done(ctx)` on the loop: for libraries and files that would block.
  */
 void loop_work(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
+/* As loop_work; when the loop is freed before, `drop(ctx)` is called instead of `done`, once the pool has let go. */
+void loop_work_or_drop(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx),
+                       void (*drop)(void *ctx), void *ctx);
 
 /* SIGINT and SIGTERM call `fn(ctx, signum)` on the loop instead of ending the process. */
 void loop_signals(struct loop *l, void (*fn)(void *ctx, int signum), void *ctx);

@@ -34,6 +34,11 @@ static void reading_free(struct reading *r)
     free(r);
 }
 
+static void reading_drop(void *ctx)
+{
+    reading_free(ctx);
+}
+
 static void read_table(void *ctx)
 {
     struct reading *r = ctx;
@@ -62,7 +67,7 @@ static void start_reading(struct lookup *l, void (*then)(void *ctx))
     r->flow = &l->flow;
     l->reading = r;
     l->flow.on_free = lookup_free;
-    loop_work(l->flow.system->around->loop, read_table, then, r);
+    loop_work_or_drop(l->flow.system->around->loop, read_table, then, reading_drop, r);
 }
 
 /* The flow that asked, or NULL. */

@@ -45,7 +45,7 @@ def configured(box, tmp_path):
     ({"severity": "7"}, "severity", 5),
     ({"sop": "hotfx"}, "hotfix", 5),
     ({"reason": "x" * 100000}, "reason", 1),
-])
+], ids=range(13))
 def test_a_plan_that_cannot_be_is_refused_and_nothing_is_kept(configured, changed, says, status):
     done = configured.run("plan", "--keep", "--config", configured.config, "--state", configured.state, *words(**changed), status=None)
     assert done.returncode == status, done.stderr
@@ -63,7 +63,7 @@ def test_a_plan_that_cannot_be_is_refused_and_nothing_is_kept(configured, change
     ("a: &x [1]\nb: *x\n", "signalbox.yaml"),
     ("\x00\x01", "signalbox.yaml"),
     ("[" * 5000, "signalbox.yaml"),
-])
+], ids=range(8))
 def test_a_configuration_that_is_wrong_is_refused_with_its_place(configured, text, place):
     configured.config.write_text(text)
     done = configured.run("list", "--config", configured.config, "--state", configured.state, status=None)
@@ -93,7 +93,8 @@ def test_a_page_without_steps_is_a_valid_handbook_page(box, tmp_path):
     box.run("sop", "check", page)
 
 
-@pytest.mark.parametrize("text", ["", "clusters: 7\n", "apiVersion: v1\nkind: Config\n", "{" * 1000, "\xff\xfe" * 100, "x" * 3000000])
+@pytest.mark.parametrize("text", ["", "clusters: 7\n", "apiVersion: v1\nkind: Config\n", "{" * 1000, "\xff\xfe" * 100, "x" * 3000000],
+                         ids=["empty", "type", "bare", "braces", "bytes", "huge"])
 def test_a_kubeconfig_that_is_wrong_is_named(configured, tmp_path, text):
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(text)
