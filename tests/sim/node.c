@@ -46,6 +46,11 @@ bool node_record(struct sim *s, struct node *n, struct event *e, struct error *e
     return ok;
 }
 
+static void release(void *j)
+{
+    json_decref(j);
+}
+
 static void flush(struct sim *s, struct node *n)
 {
     size_t count = json_array_size(n->out);
@@ -59,6 +64,7 @@ static void flush(struct sim *s, struct node *n)
                         .first = n->c->control.seq - (int64_t)count + 1,
                         .events = n->out,
                         .promises = n->out_promises};
+    arena_on_free(&s->arena, release, b->events);
     n->out = NULL;
     n->out_promises = NULL;
     n->appends++;
@@ -415,8 +421,6 @@ void node_committed(struct sim *s, struct node *n, struct batch *b)
 {
     int64_t last = b->first + (int64_t)json_array_size(b->events) - 1;
     bool lives = b->life == n->life, counts = lives && b->epoch == n->epoch;
-    json_decref(b->events);
-    b->events = NULL;
     if (!lives)
         return;
     n->appends--;
