@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,20 @@ static bool announce(struct yard *y, const char *secrets_dir, const char *config
     return ok ? true : error_errno(err, errno, "tell where the yard is");
 }
 
+/* Two yards must not keep one state: one whose program was killed a moment ago is waited for. */
+static bool lock_state(const char *state_file, struct error *err)
+{
+    _cleanup_arena_ struct arena a = arena_make();
+    char *path = arena_printf(&a, "%s.lock", state_file);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_errno(err, errno, "open %s", path);
+    while (flock(fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return error_errno(err, errno, "lock %s", path);
+    return true; /* held until the process ends */
+}
+
 int yard_run(const char *state_file, const char *secrets_dir, const char *config_file, const json_t *scenario,
              double speed, bool anew, int port, int out_fd, int life_fd)
 {
@@ -72,7 +87,8 @@ int yard_run(const char *state_file, const char *secrets_dir, const char *config
                                    .speed = speed,
                                    .anew = anew,
                                    .port = port};
-    struct yard *y = yard_open(&o, &err);
+    bool ours = !state_file || lock_state(state_file, &err);
+    struct yard *y = ours ? yard_open(&o, &err) : NULL;
     int status = EXIT_DONE;
     uv_poll_t life;
     if (!y || !announce(y, secrets_dir, config_file, out_fd, &err)) {

@@ -63,6 +63,10 @@ void engine_start(struct engine *e, const char *change, const char *by, engine_d
         refuse(e, done, ctx, &err);
         return;
     }
+    if (r->c->started && r->c->control.status != CHANGE_ENDED) { /* nothing is started twice */
+        reply_later(e, done, ctx, json_pack("{s:s, s:b}", "id", r->id, "already", true), NULL);
+        return;
+    }
     struct event ev = {.type = EV_STARTED, .step = -1, .by = by};
     if (!ride_record(r, &ev, &err)) {
         refuse(e, done, ctx, &err);
