@@ -410,8 +410,14 @@ void stage_draw(const json_t *change, const struct stage_look *look, struct buf 
     draw_head(change, look, &head, &a);
     buf_addc(&head, '\n');
     if (step && *json_str(step, "prose", "")) {
-        paint(&prose, look, "90",
-              arena_printf(&a, "\n  %s %s\n", look->unicode ? "──" : "--", json_str(step, "title", "")));
+        struct buf title = {0};
+        stage_cell(&title,
+                   arena_printf(&a, "  %s %s", look->unicode ? "──" : "--", json_str(step, "title", "")),
+                   look->width);
+        buf_addc(&prose, '\n');
+        paint(&prose, look, "90", str_trim(title.data));
+        buf_addc(&prose, '\n');
+        buf_free(&title);
         stage_wrap(&prose, plain(json_str(step, "prose", ""), &a), 4,
                    look->width < PROSE_COLUMNS ? look->width : PROSE_COLUMNS, PROSE_LINES);
     }

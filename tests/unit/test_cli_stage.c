@@ -12,10 +12,12 @@
 
 static json_t *step(const char *id, const char *status, const char *section)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:s}", "id", id, "status", status, "section",
-                     section, "branch", "main", "title", "Title of it", "active", 1, "began",
-                     (json_int_t)1000, "ended", (json_int_t)3500, "prose",
-                     "What the page says about *it*, with a [link](https://x).");
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:s}", "id", id, "status", status, "section", section,
+        "branch", "main", "title",
+        "Title of it, which goes on and on, as titles do that are a whole sentence, until it is longer than a terminal is wide, and then some",
+        "active", 1, "began", (json_int_t)1000, "ended", (json_int_t)3500, "prose",
+        "What the page says about *it*, with a [link](https://x).");
 }
 
 static json_t *change_with(json_t *steps)
