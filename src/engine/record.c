@@ -232,15 +232,16 @@ void ride_tell(struct ride *r, engine_done_fn *done, void *ctx, json_t *answer)
     ride_wake(r);
 }
 
-/* Only back to where it was before the process died. A process that dies after every event would never get
- * further, if these counted. */
+/* Only back to where it was before the process died, or news of an observation that a new process begins anew
+ * (a health soak). A process that dies after every event would never get further, if these counted. */
 static bool is_progress(const json_t *events)
 {
     size_t i;
     json_t *event;
     json_array_foreach((json_t *)events, i, event) {
         const char *type = json_str(event, "type", "");
-        if (!str_eq(type, event_names[EV_RESTARTED]) && !str_eq(type, event_names[EV_NOT_FOUND]))
+        if (!str_eq(type, event_names[EV_RESTARTED]) && !str_eq(type, event_names[EV_NOT_FOUND]) &&
+            !str_eq(type, event_names[EV_PROGRESS]))
             return true;
     }
     return false;
