@@ -1,9 +1,22 @@
 """The process is killed at every instant that matters; the yard counts."""
 
 import json
+import sqlite3
 
 import pytest
 from test_hotfix import exactly_once
+
+
+def has_ended(box):
+    """Was the change's end the last thing it did? (Another start would begin another drill.)"""
+    store = sqlite3.connect(f"file:{box.state}/signalbox.db?mode=ro", uri=True)
+    try:
+        last = store.execute("select body from events order by rowid desc limit 1").fetchone()
+    except sqlite3.OperationalError:  # killed before there was anything
+        return False
+    finally:
+        store.close()
+    return bool(last) and json.loads(last[0])["type"] == "change.ended"
 
 
 def carry_to_end(box, crash, most):
@@ -12,6 +25,8 @@ def carry_to_end(box, crash, most):
         done = box.drill(status=None, env={"SIGNALBOX_CRASH": crash}, timeout=60)
         if done.returncode == 0:
             return killed
+        if has_ended(box):
+            return killed + 1
         assert done.returncode == -9, f"ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     pytest.fail(f"not at its end after {most} kills")
 
