@@ -100,13 +100,13 @@ enum { ID_MAX = 64 };
 /* "hf7" and "HF-07" are slips, not other changes. */
 static const char *near_change(struct call *c, const char *id)
 {
-    json_t *all = engine_changes(c->api->engine, false);
+    _cleanup_json_ json_t *page = engine_changes(c->api->engine, false, 0, 0);
+    const json_t *all = json_object_get(page, "changes");
     size_t n = json_array_size(all), i;
     const char **ids = ARENA_ARRAY(&c->arena, n + 1, const char *);
     json_t *one;
-    json_array_foreach(all, i, one)
+    json_array_foreach((json_t *)all, i, one)
         ids[i] = arena_strdup(&c->arena, json_str(one, "id", ""));
-    json_decref(all);
     for (i = 0; i < n; i++)
         if (strcasecmp(ids[i], id) == 0)
             return ids[i];

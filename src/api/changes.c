@@ -23,14 +23,22 @@ static bool query_flag(struct call *c, const char *name)
 
 void changes_list(struct call *c)
 {
-    json_t *all = engine_changes(c->api->engine, query_flag(c, "open")), *mine = json_array();
+    struct error err = ERROR_NONE;
+    int64_t before, limit;
+    if (!call_query_int(c, "before", 0, 0, INT64_MAX, &before, &err) ||
+        !call_query_int(c, "limit", CHANGES_MOST, 1, CHANGES_MOST, &limit, &err)) {
+        call_fail(c, &err);
+        return;
+    }
+    json_t *page = engine_changes(c->api->engine, query_flag(c, "open"), before, (int)limit),
+           *mine = json_array();
     size_t i;
     json_t *one;
-    json_array_foreach(all, i, one)
+    json_array_foreach(json_object_get(page, "changes"), i, one)
         if (sees(c, one))
             json_array_append(mine, one);
-    json_decref(all);
-    respond_json(c, 200, json_pack("{s:o}", "changes", mine));
+    json_object_set_new(page, "changes", mine);
+    respond_json(c, 200, page);
 }
 
 void changes_show(struct call *c)

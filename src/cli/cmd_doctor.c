@@ -51,9 +51,10 @@ static int run(struct args *a)
 
 const struct command cmd_doctor = {
     .name = "doctor",
-    .usage = "[ROLE]",
+    .usage = "[ROLE|DRIVER]",
     .says = "try every system with the rights that a deployment needs, before it is needed",
-    .examples = "signalbox doctor\tall systems\nsignalbox doctor pipeline\tone\n",
+    .examples =
+        "signalbox doctor\tall systems\nsignalbox doctor pipeline\tone, by its role\nsignalbox doctor jenkins\tor by its driver\n",
     .group = 3,
     .words_max = 1,
     .complete = "roles",

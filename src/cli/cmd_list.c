@@ -3,6 +3,7 @@
 #include "base/instant.h"
 #include "base/json.h"
 #include "cli/ask.h"
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *services_text(const json_t *change, struct arena *a)
@@ -40,10 +41,42 @@ static int print(const struct args *a, const json_t *answer)
     return EXIT_DONE;
 }
 
+/* All there are, page after page. */
+static json_t *all_pages(struct session *s, struct args *a, struct error *err)
+{
+    json_t *list = json_array();
+    int64_t before = 0;
+    do {
+        _cleanup_json_ json_t *page =
+            session_call(s, "GET",
+                         arena_printf(a->arena, "/api/v1/changes?before=%" PRId64 "%s", before,
+                                      opt_given(a, "all") ? "" : "&open=1"),
+                         NULL, err);
+        if (!page) {
+            json_decref(list);
+            return NULL;
+        }
+        json_array_extend(list, json_object_get(page, "changes"));
+        before = json_int(page, "next", 0);
+    } while (before > 0);
+    return json_pack("{s:o}", "changes", list);
+}
+
 static int run(struct args *a)
 {
-    return ask_and_print(a, "GET", opt_given(a, "all") ? "/api/v1/changes" : "/api/v1/changes?open=1", NULL,
-                         print);
+    struct error err = ERROR_NONE;
+    const struct session_options o = {.carry = false};
+    struct session *s = session_open(a, &o, &err);
+    _cleanup_json_ json_t *all = s ? all_pages(s, a, &err) : NULL;
+    int status = EXIT_DONE;
+    if (!all)
+        status = complain(&err);
+    else if (opt_given(a, "json"))
+        print_json(all);
+    else
+        status = print(a, all);
+    session_close(s);
+    return status;
 }
 
 const struct command cmd_list = {

@@ -32,6 +32,13 @@ void gate_clear(struct gate *g)
     g->field = GATE_CHOICE;
 }
 
+/* An answer that is still empty: to this question, as it was shown. */
+static json_t *answer_to(const json_t *step)
+{
+    return json_pack("{s:s, s:I}", "step", json_str(step, "id", ""), "run",
+                     (json_int_t)json_int(step, "run", 1));
+}
+
 void gate_look(struct gate *g, const json_t *change)
 {
     const json_t *step = change ? gate_step(change) : NULL;
@@ -46,8 +53,7 @@ void gate_look(struct gate *g, const json_t *change)
     g->step = json_incref((json_t *)step);
     g->services = json_incref(json_object_get(change, "services"));
     if (!g->answer)
-        g->answer = json_pack("{s:s, s:I}", "step", json_str(step, "id", ""), "run",
-                              (json_int_t)json_int(step, "run", 1));
+        g->answer = answer_to(step);
 }
 
 static bool unsure(const struct gate *g)
@@ -222,6 +228,6 @@ bool gate_enter(struct gate *g, struct session *s, const char *change, const cha
         return true;
     bool ok = send_answer(g, s, change, err);
     drop(&g->answer); /* a refused answer begins anew */
-    g->answer = json_pack("{s:s}", "step", json_str(g->step, "id", ""));
+    g->answer = answer_to(g->step);
     return ok;
 }

@@ -80,8 +80,11 @@ void engine_act(struct engine *e, const char *change, const char *what, const js
  * [...], steps: [{id, title, prose, section, rows, status, since, began, ended, run, attempt, question,
  * choices, waits, result, view, because ...}], trouble, decisions, queue_behind, ...}. New reference. */
 json_t *engine_change(struct engine *e, const char *id, struct error *err);
-/* List of short forms, newest first. New reference. */
-json_t *engine_changes(struct engine *e, bool open_only);
+enum { CHANGES_MOST = 2000 };
+/* {changes: short forms, newest first, at most `limit` (0 or more than CHANGES_MOST: that many); next: the number to go on
+ * with as `before`, when there are more}. `before`: only changes with a smaller number than this; 0 = all. New
+ * reference. */
+json_t *engine_changes(struct engine *e, bool open_only, int64_t before, int limit);
 /* Events after `from`, as in the record with hash. New reference. */
 json_t *engine_events(struct engine *e, const char *id, int64_t from, int limit, struct error *err);
 /* Folded state, for rooms above that render (report). NULL when unknown. Borrowed until the
@@ -98,8 +101,9 @@ void engine_unlisten(struct engine *e, int id);
 /* Is nothing open that could go on without a person or a far moment? */
 bool engine_idle(const struct engine *e);
 
-/* doctor: each system's checks, as {role, driver, checks: [{state, what, says}]} when it has answered. */
-void engine_doctor(struct engine *e, const char *role /* NULL = all */, engine_done_fn *done, void *ctx);
+/* doctor: each system's checks, as {role, driver, checks: [{state, what, says}]} when it has answered. `which`: a
+ * role, or a driver's name; NULL = all. */
+void engine_doctor(struct engine *e, const char *which, engine_done_fn *done, void *ctx);
 /* One verb without a change (versions, on call, owners ...): observations only. Answer: the verb's result. */
 void engine_look(struct engine *e, const char *verb, const json_t *args, engine_done_fn *done, void *ctx);
 

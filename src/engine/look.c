@@ -181,11 +181,11 @@ static void on_checks(void *ctx, const struct check *checks, int n)
 }
 
 /* Roles without a system are told as well: a page that needs one would fail at its step. */
-static json_t *empty_roles(const struct engine *e, const char *role)
+static json_t *empty_roles(const struct engine *e, const char *which)
 {
     json_t *all = json_array();
     for (int i = 0; i < ROLE_COUNT; i++)
-        if (!e->systems[i] && (!role || str_eq(role, role_names[i])))
+        if (!e->systems[i] && (!which || str_eq(which, role_names[i])))
             json_array_append_new(
                 all, json_pack("{s:s, s:n, s:[{s:s, s:s, s:s}]}", "role", role_names[i], "driver", "checks",
                                "state", "warn", "what", "a system for this role", "says",
@@ -193,28 +193,43 @@ static json_t *empty_roles(const struct engine *e, const char *role)
     return all;
 }
 
-void engine_doctor(struct engine *e, const char *role, engine_done_fn *done, void *ctx)
+/* Is the system of this role meant? What says what went wrong names the driver: "run signalbox doctor jenkins". */
+static bool is_meant(const struct engine *e, int role, const char *which)
+{
+    return !which || str_eq(which, role_names[role]) ||
+           (e->systems[role] && str_eq(which, e->systems[role]->driver->name));
+}
+
+/* Is it a role, or a driver that is in use? Fills the error when not. */
+static bool is_role_or_driver(const struct engine *e, const char *which, struct error *err)
+{
+    const char *names[2 * ROLE_COUNT + 1] = {0};
+    int n = 0;
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        if (is_meant(e, i, which))
+            return true;
+        names[n++] = role_names[i];
+        if (e->systems[i])
+            names[n++] = e->systems[i]->driver->name;
+    }
+    const char *near = str_near(which, names);
+    return error_set(err, SB_UNKNOWN, "there is no role and no system in use called \"%.64s\"%s%s%s", which,
+                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+void engine_doctor(struct engine *e, const char *which, engine_done_fn *done, void *ctx)
 {
     struct error err = ERROR_NONE;
-    const char *names[ROLE_COUNT + 1] = {0};
-    bool known = !role;
-    for (int i = 0; i < ROLE_COUNT; i++) {
-        names[i] = role_names[i];
-        known = known || str_eq(role, role_names[i]);
-    }
-    if (!known) {
-        const char *near = str_near(role, names);
-        error_set(&err, SB_UNKNOWN, "there is no role \"%.64s\"%s%s%s", role, near ? "; did you mean \"" : "",
-                  near ? near : "", near ? "\"?" : "");
+    if (!is_role_or_driver(e, which, &err)) {
         reply_later(e, done, ctx, NULL, &err);
         return;
     }
     struct exam *x = NET_NEW(struct exam);
-    *x = (struct exam){.all = empty_roles(e, role), .left = 1, .done = done, .ctx = ctx};
+    *x = (struct exam){.all = empty_roles(e, which), .left = 1, .done = done, .ctx = ctx};
     struct look *self = look_new(e); /* holds the examination until all systems have been asked */
     self->exam = x;
     for (int i = 0; i < ROLE_COUNT; i++) {
-        if (!e->systems[i] || (role && !str_eq(role, role_names[i])))
+        if (!e->systems[i] || !is_meant(e, i, which))
             continue;
         struct look *l = look_new(e);
         l->exam = x;

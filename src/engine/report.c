@@ -20,6 +20,16 @@ static char *when(const struct report *r, int64_t at)
     return instant_text(at, r->zone, engine_now(r->e), r->a);
 }
 
+/* In a timeline the seconds tell what came first. */
+static char *when_exactly(const struct report *r, int64_t at)
+{
+    struct civil c;
+    if (!instant_to_civil(at, r->zone, &c, NULL))
+        return when(r, at);
+    return arena_printf(r->a, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
+                        c.second);
+}
+
 /* Text from outside must not make a table's cell or row end. */
 static void cell(struct buf *b, const char *text)
 {
@@ -149,7 +159,7 @@ static bool one_line(void *ctx, const struct store_event *stored)
         return false;
     if (ev.type == EV_PROGRESS)
         return true;
-    buf_printf(l->r->b, "| %s | ", when(l->r, ev.at));
+    buf_printf(l->r->b, "| %s | ", when_exactly(l->r, ev.at));
     cell(l->r->b, event_text(&ev, l->r->c->sop, l->r->a));
     buf_adds(l->r->b, " |\n");
     return true;
@@ -158,7 +168,7 @@ static bool one_line(void *ctx, const struct store_event *stored)
 static void timeline(const struct report *r)
 {
     struct lines l = {.r = r, .error = ERROR_NONE};
-    buf_adds(r->b, "\n## Timeline\n\n| When | What |\n| --- | --- |\n");
+    buf_printf(r->b, "\n## Timeline\n\n| When (%s) | What |\n| --- | --- |\n", r->zone);
     if (!store_read(r->e->store, r->c->id, 1, one_line, &l, &l.error) || l.error.code != SB_OK)
         buf_printf(r->b, "\nThe record could not be read to its end: %s\n", l.error.text);
 }

@@ -290,8 +290,6 @@ json_t *ride_summary(const struct ride *r)
     return o;
 }
 
-enum { LIST_MOST = 2000 };
-
 struct listing {
     struct engine *e;
     json_t *heads; /* {id, ended}, oldest first */
@@ -304,15 +302,28 @@ static bool list_head(void *ctx, const struct store_head *h)
     return true;
 }
 
-json_t *engine_changes(struct engine *e, bool open_only)
+static int64_t number_of(const char *id)
+{
+    const char *dash = strrchr(id, '-');
+    return dash ? strtoll(dash + 1, NULL, 10) : 0;
+}
+
+json_t *engine_changes(struct engine *e, bool open_only, int64_t before, int limit)
 {
     struct listing l = {.e = e, .heads = json_array()};
     struct error err = ERROR_NONE;
-    json_t *list = json_array();
+    json_t *list = json_array(), *answer = json_pack("{s:o}", "changes", list);
+    size_t most = limit > 0 && limit < CHANGES_MOST ? (size_t)limit : CHANGES_MOST;
     if (!store_changes(e->store, open_only, list_head, &l, &err))
         json_array_append_new(list, json_pack("{s:s}", "unreadable", err.text));
-    for (size_t i = json_array_size(l.heads); i-- > 0 && json_array_size(list) < LIST_MOST;) {
+    for (size_t i = json_array_size(l.heads); i-- > 0;) {
         const char *id = json_str(json_array_get(l.heads, i), "id", "");
+        if (before > 0 && number_of(id) >= before)
+            continue;
+        if (json_array_size(list) == most) {
+            json_object_set_new(answer, "next", json_integer(number_of(id) + 1));
+            break;
+        }
         const struct ride *r = names_get(&e->rides, id);
         bool shown = r && !(open_only && r->c && r->c->control.status == CHANGE_ENDED);
         if (shown) {
@@ -325,7 +336,7 @@ json_t *engine_changes(struct engine *e, bool open_only)
         }
     }
     json_decref(l.heads);
-    return list;
+    return answer;
 }
 
 struct reading_events {

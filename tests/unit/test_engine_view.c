@@ -76,7 +76,8 @@ static void a_plan_is_shown_word_for_word_and_nothing_is_kept(void **state)
     assert_non_null(step_in(v, "report"));
     assert_null(step_in(v, "decide"));
     assert_int_equal(p->n_calls, 0);
-    _cleanup_json_ json_t *all = engine_changes(p->e, false);
+    _cleanup_json_ json_t *kept = engine_changes(p->e, false, 0, 0);
+    const json_t *all = json_object_get(kept, "changes");
     assert_int_equal(json_array_size(all), 0);
     play_end(p);
 }
@@ -175,7 +176,7 @@ static void a_change_in_trouble_shows_what_a_rollback_would_mean_and_its_report_
     play_end(p);
 }
 
-static void lists_hold_open_and_ended_changes_newest_first(void **state)
+static void lists_hold_open_and_ended_changes_newest_first_and_are_paged_through(void **state)
 {
     (void)state;
     static const char ask[] = "---\ntitle: Play\n---\n# Play\n\n" STEP("id: go\nask: {question: \"Go?\"}\n");
@@ -190,7 +191,9 @@ static void lists_hold_open_and_ended_changes_newest_first(void **state)
     plan_as(p, "{\"sop\": \"play\", \"client\": \"plum\"}", "ann");
     must(p);
     for (int round = 0; round < 2; round++) {
-        _cleanup_json_ json_t *all = engine_changes(p->e, false), *open = engine_changes(p->e, true);
+        _cleanup_json_ json_t *whole = engine_changes(p->e, false, 0, 0),
+                              *open_page = engine_changes(p->e, true, 0, 0);
+        const json_t *all = json_object_get(whole, "changes"), *open = json_object_get(open_page, "changes");
         assert_int_equal(json_array_size(all), 2);
         assert_string_equal(json_str(all, "0.id", ""), "HF-2");
         assert_string_equal(json_str(all, "1.outcome", ""), "done");
@@ -199,6 +202,12 @@ static void lists_hold_open_and_ended_changes_newest_first(void **state)
         assert_string_equal(json_str(open, "0.id", ""), "HF-2");
         play_restart(p);
     }
+    _cleanup_json_ json_t *first = engine_changes(p->e, false, 0, 1);
+    assert_string_equal(json_str(first, "changes.0.id", ""), "HF-2");
+    assert_int_equal(json_int(first, "next", 0), 2);
+    _cleanup_json_ json_t *second = engine_changes(p->e, false, json_int(first, "next", 0), 1);
+    assert_string_equal(json_str(second, "changes.0.id", ""), "HF-1");
+    assert_int_equal(json_int(second, "next", 0), 0);
     _cleanup_json_ json_t *events = engine_events(p->e, id, 0, 2, &err),
                           *rest = engine_events(p->e, id, 2, 100, &err);
     assert_int_equal(json_array_size(events), 2);
@@ -251,6 +260,9 @@ static void the_doctor_asks_every_system(void **state)
     assert_string_equal(json_str(p->answer, "0.checks.0.state", ""), "ok");
     engine_doctor(p->e, "chta", on_answer, p);
     must_not(p, SB_UNKNOWN, "did you mean \"chat\"");
+    engine_doctor(p->e, "fake", on_answer, p); /* the driver of five roles here */
+    must(p);
+    assert_int_equal(json_array_size(p->answer), 5);
     play_end(p);
 }
 
@@ -260,7 +272,7 @@ int main(void)
         cmocka_unit_test(a_plan_is_shown_word_for_word_and_nothing_is_kept),
         cmocka_unit_test(a_preview_tells_what_is_missing),
         cmocka_unit_test(a_change_in_trouble_shows_what_a_rollback_would_mean_and_its_report_tells_all),
-        cmocka_unit_test(lists_hold_open_and_ended_changes_newest_first),
+        cmocka_unit_test(lists_hold_open_and_ended_changes_newest_first_and_are_paged_through),
         cmocka_unit_test(systems_are_looked_at_without_a_change),
         cmocka_unit_test(the_doctor_asks_every_system),
     };
