@@ -165,3 +165,27 @@ bool config_may(const struct config *c, const char *who, const char *role, const
     }
     return false;
 }
+
+/* --- freezes ---------------------------------------------------------------------------------------- */
+
+struct freeze_ask config_freeze_ask(const struct config *c, const char *client, const char *env, int64_t from,
+                                    int64_t to)
+{
+    struct freeze_ask q = {
+        .client = client, .client_name = client, .env = env, .zone = c->zone, .from = from, .to = to};
+    for (int i = 0; client && i < c->n_clients; i++)
+        if (str_eq(c->clients[i].id, client) || str_eq(c->clients[i].name, client)) {
+            q.client = c->clients[i].id;
+            q.client_name = c->clients[i].name;
+            q.zone = c->clients[i].zone;
+            break;
+        }
+    return q;
+}
+
+int config_freezes(const struct config *c, const char *client, const char *env, int64_t from, int64_t to,
+                   struct freeze_met *out, int most)
+{
+    struct freeze_ask q = config_freeze_ask(c, client, env, from, to);
+    return freezes_meet(&c->freezes, &q, out, most);
+}

@@ -292,20 +292,23 @@ static bool known_client(const struct config *c, const char *id)
     return c->n_clients == 0;
 }
 
+static bool unknown_client(const struct reader *r, const struct yaml *y, struct error *err)
+{
+    const char **ids = ARENA_ARRAY(r->a, (size_t)r->c->n_clients + 1, const char *);
+    for (int k = 0; k < r->c->n_clients; k++)
+        ids[k] = r->c->clients[k].id;
+    const char *near = str_near(y->text, ids);
+    return error_at(err, SB_UNKNOWN, r->file, y->line, y->column, "there is no client \"%s\"%s%s%s", y->text,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 static bool check_role_clients(const struct reader *r, const struct yaml *y, struct error *err)
 {
     if (!check_list(r, y, "clients", err))
         return false;
     for (int i = 0; y && i < y->n; i++)
-        if (!known_client(r->c, y->items[i]->text)) {
-            const char **ids = ARENA_ARRAY(r->a, (size_t)r->c->n_clients + 1, const char *);
-            for (int k = 0; k < r->c->n_clients; k++)
-                ids[k] = r->c->clients[k].id;
-            const char *near = str_near(y->items[i]->text, ids);
-            return error_at(err, SB_UNKNOWN, r->file, y->items[i]->line, y->items[i]->column,
-                            "there is no client \"%s\"%s%s%s", y->items[i]->text,
-                            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-        }
+        if (!known_client(r->c, y->items[i]->text))
+            return unknown_client(r, y->items[i], err);
     return true;
 }
 
@@ -503,11 +506,36 @@ static bool read_state(const struct reader *r, const struct yaml *y, struct erro
     return true;
 }
 
+static bool known_env(const struct config *c, const char *env)
+{
+    for (int i = 0; i < c->n_clients; i++)
+        for (int k = 0; k < c->clients[i].n_envs; k++)
+            if (str_eq(c->clients[i].envs[k].name, env))
+                return true;
+    return c->n_clients == 0;
+}
+
+/* A freeze of a client or an environment that does not exist would never be met. */
+static bool check_freeze_names(const struct reader *r, const struct yaml *y, struct error *err)
+{
+    for (int i = 0; y && i < y->n; i++) {
+        const struct yaml *clients = yaml_get(y->items[i], "clients"), *envs = yaml_get(y->items[i], "envs");
+        for (int k = 0; clients && k < clients->n; k++)
+            if (!known_client(r->c, clients->items[k]->text))
+                return unknown_client(r, clients->items[k], err);
+        for (int k = 0; envs && k < envs->n; k++)
+            if (!known_env(r->c, envs->items[k]->text))
+                return error_at(err, SB_UNKNOWN, r->file, envs->items[k]->line, envs->items[k]->column,
+                                "no client has an environment \"%s\"", envs->items[k]->text);
+    }
+    return true;
+}
+
 static bool read_all(const struct reader *r, const struct yaml *y, struct error *err)
 {
     static const char *const keys[] = {"state",    "zone",     "poll",     "pages",  "systems",
                                        "clients",  "services", "channels", "people", "production_oncall",
-                                       "settings", NULL};
+                                       "settings", "freezes",  NULL};
     struct config *c = r->c;
     c->zone = "UTC";
     return (!y || (need_map(r, y, "configuration", "a map", err) &&
@@ -518,7 +546,8 @@ static bool read_all(const struct reader *r, const struct yaml *y, struct error 
            read_services(r, yaml_get(y, "services"), err) &&
            check_channels(r, yaml_get(y, "channels"), err) &&
            read_free_map(r, yaml_get(y, "channels"), "channels", &c->channels, err) &&
-           read_people(r, yaml_get(y, "people"), err) &&
+           freezes_read(yaml_get(y, "freezes"), r->file, r->a, &c->freezes, err) &&
+           check_freeze_names(r, yaml_get(y, "freezes"), err) && read_people(r, yaml_get(y, "people"), err) &&
            read_text(r, y, "production_oncall", &c->production_oncall, err) &&
            read_free_map(r, yaml_get(y, "settings"), "settings", &c->settings, err);
 }

@@ -6,6 +6,7 @@
 #define SB_ENGINE_CONFIG_H
 
 #include "base/yaml.h"
+#include "systems/freeze.h"
 #include "systems/system.h"
 
 struct config_env {
@@ -64,6 +65,7 @@ struct config {
     json_t *channels;              /* change_control, announcements, incident ... */
     json_t *settings;              /* overrides of the pages' settings; listen address ... */
     const char *production_oncall; /* schedule of the production on-call, or NULL */
+    struct freezes freezes;        /* times in which nothing should be deployed */
     const char *zone;              /* of times without a client; default UTC */
     int poll_ms;
     struct config_made **made; /* grows while the rest stays as it was read */
@@ -81,6 +83,13 @@ const struct config_client *config_client(const struct config *c, const char *id
 const struct config_env *config_env(const struct config_client *c, const char *env, struct error *err);
 const struct config_service *config_service(const struct config *c, const char *id, struct error *err);
 const struct config_person *config_person(const struct config *c, const char *id);
+/* Does [from, to) of a client (id or name) and env meet freezes of the configuration? Which, and until when: by
+ * begin, at most `most`; returns how many. NULL or "" = any client, any env. systems/freeze.h has more questions. */
+int config_freezes(const struct config *c, const char *client, const char *env, int64_t from, int64_t to,
+                   struct freeze_met *out, int most);
+/* The same question with the client's name and zone filled in, for freezes_meet and freezes_clear. */
+struct freeze_ask config_freeze_ask(const struct config *c, const char *client, const char *env, int64_t from,
+                                    int64_t to);
 /* May `who` do what `role` names, for this client and env? With no people configured, the user that runs
  * Signalbox may do everything. */
 bool config_may(const struct config *c, const char *who, const char *role, const char *client,

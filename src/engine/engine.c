@@ -24,6 +24,13 @@ static int64_t now_of(void *ctx)
     return engine_now(ctx);
 }
 
+static int freezes_of(void *ctx, const char *client, const char *env, int64_t from, int64_t to,
+                      struct freeze_met *out, int most)
+{
+    const struct engine *e = ctx;
+    return config_freezes(e->config, client, env, from, to, out, most);
+}
+
 /* --- opening
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -205,6 +212,8 @@ struct engine *engine_open(const struct engine_options *o, struct error *err)
                                       .now_ctx = e,
                                       .state_dir = o->config->state_dir,
                                       .poll_ms = o->config->poll_ms,
+                                      .freezes = freezes_of,
+                                      .freezes_ctx = e,
                                       .speed = e->speed};
     if (!open_systems(e, o, err) || !take_up_all(e, err)) {
         engine_close(e);

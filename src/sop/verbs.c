@@ -68,6 +68,7 @@ const struct verb verbs[] = {
      {{"from", ARG_NUMBER, REQ, "UTC milliseconds"},
       {"to", ARG_NUMBER, REQ, "UTC milliseconds"},
       {"client", ARG_TEXT, OPT, "only what concerns this client"},
+      {"env", ARG_TEXT, OPT, "without the freezes of other environments"},
       {"except", ARG_TEXT, OPT, "id of our own event"}},
      "conflicts"},
 

@@ -1,26 +1,11 @@
-/* builtin_calendar.c: the change calendar, kept in Signalbox's own store; freezes come from the
- * configuration. */
-#include "base/instant.h"
+/* builtin_calendar.c: the change calendar, kept in Signalbox's own store. */
 #include "base/json.h"
 #include "systems/calendar.h"
 #include "systems/drivers.h"
 #include "systems/kept.h"
 #include <string.h>
 
-enum { FREEZES_MAX = 500, EVENTS_MAX = 10000 };
-
-struct freeze {
-    const char *title;
-    int64_t from, to;
-    const char **clients; /* NULL = all */
-    int n_clients;
-};
-
-struct calendar {
-    struct kept_system kept; /* first */
-    struct freeze *freezes;
-    int n;
-};
+enum { EVENTS_MAX = 10000 };
 
 /* --- effects ---------------------------------------------------------------------------------- */
 
@@ -71,68 +56,31 @@ static struct task *cancel(struct system *s, const struct effect *e, outcome_fn 
 
 /* --- conflicts -------------------------------------------------------------------------------- */
 
-struct question {
-    int64_t from, to;
-    const char *client, *except;
-};
-
-static json_t *conflict(const char *event, const char *title, int64_t from, int64_t to, bool freeze,
-                        const char *url)
+static void add_event(json_t *list, const json_t *doc, const json_t *args)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:b, s:s}", "event", event, "title", title, "from",
-                     (json_int_t)from, "to", (json_int_t)to, "freeze", freeze, "url", url);
-}
-
-/* Keeps the list sorted by begin. */
-static void insert(json_t *list, json_t *c)
-{
-    size_t i = 0;
-    while (i < json_array_size(list) &&
-           json_int(json_array_get(list, i), "from", 0) <= json_int(c, "from", 0))
-        i++;
-    json_array_insert_new(list, i, c);
-}
-
-static void add_event(json_t *list, const json_t *doc, const struct question *q)
-{
-    const char *id = json_str(doc, "id", ""), *title = json_str(doc, "title", "");
-    int64_t from = json_int(doc, "from", 0), to = json_int(doc, "to", 0);
-    bool freeze = calendar_is_freeze(title);
-    if (strcmp(json_str(doc, "status", ""), "cancelled") == 0 || strcmp(id, q->except) == 0)
-        return;
-    if (!calendar_overlap(q->from, q->to, from, to))
-        return;
-    if (freeze || calendar_concerns(q->client, title, json_str(doc, "description", NULL)))
-        insert(list, conflict(id, title, from, to, freeze, json_str(doc, "url", "")));
-}
-
-static bool freeze_concerns(const struct freeze *f, const char *client)
-{
-    for (int i = 0; i < f->n_clients; i++)
-        if (strcmp(f->clients[i], client) == 0)
-            return true;
-    return f->n_clients == 0 || !*client;
+    const struct calendar_event e = {.id = json_str(doc, "id", ""),
+                                     .title = json_str(doc, "title", ""),
+                                     .description = json_str(doc, "description", NULL),
+                                     .url = json_str(doc, "url", ""),
+                                     .from = json_int(doc, "from", 0),
+                                     .to = json_int(doc, "to", 0)};
+    if (strcmp(json_str(doc, "status", ""), "cancelled") != 0)
+        calendar_add_event(list, &e, args);
 }
 
 static void listed(struct kept *k, json_t *docs, const struct error *err)
 {
-    struct calendar *c = (struct calendar *)k->flow.system;
     const json_t *args = k->flow.effect.args;
     if (!docs) {
         kept_failed(k, "list of", "events", err);
         return;
     }
-    struct question q = {json_int(args, "from", 0), json_int(args, "to", 0), json_str(args, "client", ""),
-                         json_str(args, "except", "")};
     json_t *list = json_array();
     size_t i;
     json_t *doc;
     json_array_foreach(docs, i, doc)
-        add_event(list, doc, &q);
-    for (int f = 0; f < c->n; f++)
-        if (calendar_overlap(q.from, q.to, c->freezes[f].from, c->freezes[f].to) &&
-            freeze_concerns(&c->freezes[f], q.client))
-            insert(list, conflict("", c->freezes[f].title, c->freezes[f].from, c->freezes[f].to, true, ""));
+        add_event(list, doc, args);
+    calendar_add_freezes(list, k->flow.system->around, args);
     flow_done(&k->flow, json_pack("{s:o}", "conflicts", list));
 }
 
@@ -144,82 +92,15 @@ static struct task *conflicts(struct system *s, const struct effect *e, outcome_
     return &k->flow.task;
 }
 
-/* --- configuration ---------------------------------------------------------------------------- */
-
-static bool read_moment(struct calendar *c, const struct yaml *y, const char *file, const char *key,
-                        const char *zone, int64_t *out, struct error *err)
-{
-    const char *text =
-        config_need(y, file, key, "when the freeze begins and ends, as in 2024-12-20 18:00", err);
-    if (!text)
-        return false;
-    struct error why = ERROR_NONE;
-    struct surroundings *around = c->kept.system.around;
-    if (instant_parse(text, around->now(around->now_ctx), zone, out, &why))
-        return true;
-    const struct yaml *at = yaml_get(y, key);
-    return error_at(err, why.code, file, at->line, at->column, "%s: %s", key, why.text);
-}
-
-static void read_clients(struct calendar *c, const struct yaml *list, struct freeze *f)
-{
-    if (!list || list->kind != YAML_LIST)
-        return;
-    f->clients = ARENA_ARRAY(&c->kept.arena, (size_t)list->n, const char *);
-    for (int i = 0; i < list->n; i++)
-        if (list->items[i]->kind == YAML_SCALAR)
-            f->clients[f->n_clients++] = arena_strdup(&c->kept.arena, list->items[i]->text);
-}
-
-static bool read_freeze(struct calendar *c, const struct yaml *y, const char *file, const char *zone,
-                        struct freeze *f, struct error *err)
-{
-    static const char *const allowed[] = {"title", "from", "to", "clients", NULL};
-    if (y->kind != YAML_MAP)
-        return error_at(err, SB_PARSE, file, y->line, y->column, "freezes: expected title, from, to of each");
-    if (!yaml_only(y, file, "a freeze", allowed, err))
-        return false;
-    const char *title = config_need(y, file, "title", "what people read", err);
-    if (!title || !read_moment(c, y, file, "from", zone, &f->from, err) ||
-        !read_moment(c, y, file, "to", zone, &f->to, err))
-        return false;
-    if (f->to <= f->from)
-        return error_at(err, SB_RANGE, file, y->line, y->column, "the freeze \"%s\" ends before it begins",
-                        title);
-    f->title = arena_strdup(&c->kept.arena, title);
-    read_clients(c, yaml_get(y, "clients"), f);
-    return true;
-}
-
-static bool read_freezes(struct calendar *c, const struct yaml *config, const char *file, struct error *err)
-{
-    const struct yaml *list = yaml_get(config, "freezes");
-    const char *zone = config_str(config, "zone", "UTC");
-    if (!zone_check(zone, err))
-        return false;
-    if (!list)
-        return true;
-    if (list->kind != YAML_LIST || list->n > FREEZES_MAX)
-        return error_at(err, SB_PARSE, file, list->line, list->column,
-                        "freezes: expected a list of at most %d", FREEZES_MAX);
-    c->freezes = ARENA_ARRAY(&c->kept.arena, (size_t)list->n, struct freeze);
-    for (; c->n < list->n; c->n++)
-        if (!read_freeze(c, list->items[c->n], file, zone, &c->freezes[c->n], err))
-            return false;
-    return true;
-}
-
 static struct system *open_system(const struct driver *d, const struct yaml *config, const char *file,
                                   struct surroundings *around, struct error *err)
 {
-    struct calendar *c = kept_open(sizeof *c, d, config, around, err);
-    if (!c || read_freezes(c, config, file, err))
-        return c ? &c->kept.system : NULL;
-    kept_close(&c->kept.system);
-    return NULL;
+    (void)file;
+    struct kept_system *k = kept_open(sizeof *k, d, config, around, err);
+    return k ? &k->system : NULL;
 }
 
-static const char *const keys[] = {"url", "freezes", "zone", NULL};
+static const char *const keys[] = {"url", NULL};
 
 const struct driver builtin_calendar_driver = {
     .role = ROLE_CALENDAR,

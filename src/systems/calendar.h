@@ -12,10 +12,11 @@
  *   result     {"id"}
  *   repeatable an event that is cancelled or gone is DONE
  * calendar.conflicts (looks)
- *   arguments  from, to; client (optional: only what concerns it), except (optional: our own event)
+ *   arguments  from, to; client, env (optional: only what concerns them), except (optional: our own event)
  *   result     {"conflicts": [{"event", "title", "from", "to", "freeze": false, "url"}]}, by begin
  *              A time is half-open: an event that ends when another begins is no conflict. Cancelled events
- * are none. A freeze concerns every client, unless the configuration that declares it names its clients. */
+ * are none. A freeze in the calendar concerns every client; those of the configuration (systems/freeze.h) are
+ * found as well, and concern the clients and environments that they name. */
 #ifndef SB_SYSTEMS_CALENDAR_H
 #define SB_SYSTEMS_CALENDAR_H
 
@@ -23,12 +24,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct surroundings;
+
 /* Does the event's title name a freeze ("freeze", "frozen", "blackout", "no deploy", as words, any case)? */
 bool calendar_is_freeze(const char *title);
 /* Does an event concern the client: is it named, as a whole word in any case, in one of the texts (NULLs
  * allowed)? `client` NULL or "": yes. */
 bool calendar_concerns(const char *client, const char *title, const char *description);
 bool calendar_overlap(int64_t from, int64_t to, int64_t other_from, int64_t other_to);
+
+/* An event as a calendar has it; texts may be NULL but for the id. */
+struct calendar_event {
+    const char *id, *title, *description, *url;
+    int64_t from, to;
+};
+/* Adds an event to a list of conflicts, kept by begin, when it is one by the arguments of calendar.conflicts. */
+void calendar_add_event(json_t *list, const struct calendar_event *e, const json_t *args);
+/* Adds the configuration's freezes that the arguments meet. */
+void calendar_add_freezes(json_t *list, const struct surroundings *around, const json_t *args);
 
 /* The built-in calendar as an iCalendar feed (RFC 5545), from an array of KEPT_EVENT documents
  * (systems/documents.h); `now` stamps it. Caller frees. Pure. */

@@ -54,6 +54,8 @@ struct shelf {
                  void (*done)(void *, json_t *docs, const struct error *), void *user);
 };
 
+struct freeze_met; /* systems/freeze.h */
+
 /* What a driver may use. Lives longer than all systems. */
 struct surroundings {
     struct loop *loop;
@@ -63,7 +65,12 @@ struct surroundings {
     void *now_ctx;
     const char *state_dir; /* where command logs and the like may go */
     int poll_ms;           /* pause between looks of an observation; default 2,000 */
-    double speed;          /* how much faster than real time soak times and polls pass (drills); 1 normally */
+    /* The configuration's freezes that a time of a client (id or name; "" = any) and env ("" = any) meets, by begin,
+     * at most `most`. Returns how many. NULL = there are none. */
+    int (*freezes)(void *ctx, const char *client, const char *env, int64_t from, int64_t to,
+                   struct freeze_met *out, int most);
+    void *freezes_ctx;
+    double speed; /* how much faster than real time soak times and polls pass (drills); 1 normally */
 };
 
 struct driver;

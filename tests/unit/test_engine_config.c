@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "engine/config.h"
 #include <stdio.h>
@@ -51,6 +52,32 @@ static const char whole[] =
     "  kim@example.com: {}\n"
     "production_oncall: prod-oncall\n"
     "settings: {lead_hours: 4}\n";
+
+static void freezes_are_asked_in_the_zone_of_the_client_by_id_or_by_name(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = arena_make();
+    struct error err;
+    struct freeze_met met[4];
+    _cleanup_buf_ struct buf text = {0};
+    buf_printf(&text, "%sfreezes:\n  - {title: Quiet day, from: 2024-12-24, to: 2024-12-24, envs: [prod]}\n",
+               whole);
+    struct config *c = read_text(buf_str(&text), &a, &err);
+    if (!c)
+        fail_msg("%s:%d:%d: %s", err.file, err.line, err.column, err.text);
+    const int64_t new_york = 1735016400000, berlin = 1734994800000; /* where the 24th begins */
+    assert_int_equal(config_freezes(c, "tangerine", "prod", berlin, new_york, met, 4), 0);
+    assert_int_equal(config_freezes(c, "tangerine", "prod", berlin, new_york + 1, met, 4), 1);
+    assert_string_equal(met[0].freeze->title, "Quiet day");
+    assert_int_equal(met[0].from, new_york);
+    assert_int_equal(met[0].to, new_york + DAYS(1));
+    assert_int_equal(config_freezes(c, "Tangerine", "prod", berlin, new_york, met, 4), 0);
+    assert_int_equal(config_freezes(c, "plum", "prod", berlin, new_york, met, 4), 1);
+    assert_int_equal(config_freezes(c, "tangerine", "qa", new_york, new_york + 1, met, 4), 0);
+    struct freeze_ask ask = config_freeze_ask(c, "plum", NULL, berlin, new_york);
+    assert_int_equal(freezes_clear(&c->freezes, &ask), berlin + DAYS(1));
+    config_free(c);
+}
 
 static void a_whole_configuration_is_read_as_it_says(void **state)
 {
@@ -182,6 +209,11 @@ static void what_is_wrong_is_told_with_its_place(void **state)
         {"clients:\n  a: {tam: Tom}\n", SB_PARSE, 2, 12, "{name, mail}"},
         {"clients:\n  a: {tam: {mail: tom}}\n", SB_PARSE, 2, 19, "a mail address"},
         {"clients:\n  a: {components: Shop}\n", SB_PARSE, 2, 19, "a list"},
+        {"clients:\n  a: {}\nfreezes:\n  - {title: x, from: 2024-12-24, to: 2024-12-24, clients: [aa]}\n",
+         SB_UNKNOWN, 4, 60, "there is no client \"aa\""},
+        {"clients:\n  a: {}\nfreezes:\n  - {title: x, from: 2024-12-24, to: 2024-12-24, envs: [qa]}\n",
+         SB_UNKNOWN, 4, 57, "no client has an environment \"qa\""},
+        {"freezes:\n  - {title: x, from: soon, to: 2024-12-24}\n", SB_PARSE, 2, 22, "a moment such as"},
         {"clients:\n  a: {channels: x}\n", SB_PARSE, 2, 17, "a map of channels"},
         {"clients:\n  a: {channels: {support: {}}}\n", SB_PARSE, 2, 27, "a name or a list"},
         {"clients:\n  a: {envs: {}}\n", SB_PARSE, 2, 13, "at least one environment"},
@@ -235,6 +267,7 @@ int main(void)
     close(fd);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_configuration_is_read_as_it_says),
+        cmocka_unit_test(freezes_are_asked_in_the_zone_of_the_client_by_id_or_by_name),
         cmocka_unit_test(names_that_are_not_there_are_answered_with_near_ones),
         cmocka_unit_test(rights_are_by_role_client_and_env),
         cmocka_unit_test(with_nothing_configured_every_sane_name_is_a_client_with_prod),

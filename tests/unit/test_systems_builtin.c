@@ -2,6 +2,7 @@
 #include "drive.h"
 #include "systems/documents.h"
 #include "systems/drivers.h"
+#include "systems/freeze.h"
 
 /* --- tickets ---------------------------------------------------------------------------------- */
 
@@ -136,19 +137,34 @@ static void an_event_that_moves_or_is_cancelled_conflicts_where_it_is_now(void *
     assert_done(d);
 }
 
-static void configured_freezes_concern_their_clients_only(void **state)
+static int one_freeze(void *ctx, const char *client, const char *env, int64_t from, int64_t to,
+                      struct freeze_met *out, int most)
+{
+    static const struct freeze black_friday = {.title = "Black Friday"};
+    (void)ctx;
+    if (strcmp(client, "tangerine") != 0 || strcmp(env, "prod") != 0 || from >= 300 || to <= 150 || most < 1)
+        return 0;
+    out[0] = (struct freeze_met){&black_friday, 150, 300};
+    return 1;
+}
+
+static void freezes_of_the_configuration_are_conflicts_too(void **state)
 {
     struct drive *d = *state;
-    drive_open(
-        d, &builtin_calendar_driver,
-        "zone: America/New_York\n"
-        "freezes:\n"
-        "- {title: Black Friday, from: 2024-11-28 00:00, to: 2024-12-02 00:00, clients: [tangerine]}\n");
-    int64_t inside = 1732860000000; /* 2024-11-29 06:00 UTC */
-    assert_int_equal(conflicts(d, inside, inside + 1, "tangerine", ""), 1);
-    assert_int_equal(json_int(d->end.result, "conflicts.0.from", 0), 1732770000000);
-    assert_int_equal(conflicts(d, inside, inside + 1, "plum", ""), 0);
-    assert_int_equal(conflicts(d, inside, inside + 1, "", ""), 1);
+    drive_open(d, &builtin_calendar_driver, NULL);
+    d->around.freezes = one_freeze;
+    make_event(d, "early", "Tangerine/prod hotfix", 100, 200);
+    make_event(d, "late", "Tangerine/prod hotfix", 200, 300);
+    drive_do(d, "conflicts", "c",
+             json_pack("{s:i, s:i, s:s, s:s}", "from", 100, "to", 350, "client", "tangerine", "env", "prod"));
+    assert_done(d);
+    assert_string_equal(drive_str(d, "conflicts.0.event"), "early");
+    assert_string_equal(drive_str(d, "conflicts.1.title"), "Black Friday");
+    assert_string_equal(drive_str(d, "conflicts.1.event"), "");
+    assert_int_equal(json_int(d->end.result, "conflicts.1.to", 0), 300);
+    assert_true(json_flag(d->end.result, "conflicts.1.freeze", false));
+    assert_string_equal(drive_str(d, "conflicts.2.event"), "late");
+    assert_int_equal(conflicts(d, 100, 350, "plum", ""), 0);
 }
 
 /* --- status page ------------------------------------------------------------------------------ */
@@ -415,7 +431,7 @@ int main(void)
         drive_test(doctor_hears_whether_the_store_answers),
         drive_test(conflicts_are_the_other_events_of_the_client_in_that_time),
         drive_test(an_event_that_moves_or_is_cancelled_conflicts_where_it_is_now),
-        drive_test(configured_freezes_concern_their_clients_only),
+        drive_test(freezes_of_the_configuration_are_conflicts_too),
         drive_test(a_maintenance_goes_from_scheduled_to_completed_and_never_back),
         drive_test(components_are_set_read_back_and_misspelt_words_refused),
         drive_test(posts_open_threads_and_are_edited_in_place),
