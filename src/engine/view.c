@@ -208,7 +208,19 @@ json_t *summary_json(const struct ride *r, const struct change *c)
     return o;
 }
 
-/* One line a step that waits for somebody or something. */
+/* How much a wait presses: people first, for only they can end theirs; a moment to come last. */
+enum press { PRESS_PERSON, PRESS_SYSTEM, PRESS_RETRY, PRESS_MOMENT, PRESSES };
+
+static enum press press_of(enum step_status s)
+{
+    return s == STEP_ASKING || s == STEP_UNSURE ? PRESS_PERSON
+           : s == STEP_PAUSED                   ? PRESS_RETRY
+           : s == STEP_READY                    ? PRESS_MOMENT
+                                                : PRESS_SYSTEM;
+}
+
+/* One line a step that waits for somebody or something, the most pressing first: a list of changes shows only that
+ * one. */
 static json_t *waits_json(const struct ride *r, const struct change *c, int64_t now)
 {
     _cleanup_arena_ struct arena a = arena_make();
@@ -219,14 +231,18 @@ static json_t *waits_json(const struct ride *r, const struct change *c, int64_t 
             list, json_pack("{s:o}", "what",
                             json_sprintf("%s, which is under way for the same client and environment",
                                          behind->id)));
-    for (int i = 0; i < c->sop->n_steps; i++) {
-        const char *what = change_waits_for(c, i, now, &a);
-        if (what)
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s, s:s, s:I}", "step", c->sop->steps[i].id, "title",
-                                            c->sop->steps[i].title ? c->sop->steps[i].title : "", "what",
-                                            what, "since", (json_int_t)c->control.steps[i].since));
-    }
+    for (enum press press = 0; press < PRESSES; press++)
+        for (int i = 0; i < c->sop->n_steps; i++) {
+            const struct step *s = &c->sop->steps[i];
+            const struct control_step *k = &c->control.steps[i];
+            if (press_of(k->status) != press)
+                continue;
+            const char *what = change_waits_for(c, i, now, &a);
+            if (what)
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "step", s->id, "title",
+                                                      s->title ? s->title : "", "what", what, "since",
+                                                      (json_int_t)k->since));
+        }
     return list;
 }
 
