@@ -16,9 +16,9 @@ struct api *api_new(struct engine *e);
  * asked. */
 void api_free(struct api *a);
 
-/* Serves one HTTP exchange below /api/v1, and /healthz, /readyz. Returns false when the path is none of ours
- * (nothing was answered). A Unix-socket peer is who it is on this machine; over TCP without sign-in only
- * reading is allowed, and only from loopback. */
+/* Serves one HTTP exchange below /api/v1, and /healthz, /readyz, and those of signing in and out (api/session.h).
+ * Returns false when the path is none of ours (nothing was answered). A Unix-socket peer is who it is on this
+ * machine; over TCP without sign-in only reading is allowed, and only from loopback. */
 bool api_serve(struct api *a, struct exchange *x);
 
 /* The same without a socket. `done` gets status and body (borrowed), once, perhaps before this returns; not
@@ -52,6 +52,8 @@ struct api_route {
     const char *method;
     const char *path; /* "/api/v1/changes/{id}/events" */
     enum api_right right;
+    const char
+        *role; /* that is needed, whatever client and env; NULL: the engine asks for it, or nobody does */
     void (*handle)(struct call *c);
     const char *says;               /* one sentence */
     const struct api_field *query;  /* ends with a NULL name; NULL = none */

@@ -1,9 +1,16 @@
 /* call.c: one request and its answer, with a socket or without. */
-#include "api/inside.h"
+#include "api/access.h"
 #include "net/alloc.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+/* An answer that waits for a document. The store calls back whatever became of the call. */
+struct stored {
+    struct call *call; /* NULL: it is over */
+    int status;
+    json_t *answer;
+};
 
 struct call *call_new(struct api *a)
 {
@@ -11,7 +18,9 @@ struct call *call_new(struct api *a)
     c->api = a;
     c->arena = arena_make();
     c->raw_query = "";
-    c->by = c->how = "";
+    c->by = "";
+    c->visitor =
+        (struct visitor){.asker = {.name = ""}, .how = "nobody", .name = "", .csrf = "", .credential = ""};
     c->next = a->calls;
     if (c->next)
         c->next->prev = c;
@@ -22,6 +31,8 @@ struct call *call_new(struct api *a)
 void call_drop(struct call *c)
 {
     verify_cancel(c);
+    if (c->stored)
+        c->stored->call = NULL;
     if (c->x)
         exchange_on_end(c->x, NULL, NULL);
     if (c->prev)
@@ -90,9 +101,15 @@ void call_problem(struct call *c, int status, const char *code, const char *deta
         int status;
         const char *title;
     } titles[] = {
-        {400, "The request cannot be read"},       {404, "There is nothing at this path"},
-        {405, "This path has other methods"},      {406, "It cannot be given in that form"},
-        {415, "It is not in a form that is read"}, {503, "Too busy"},
+        {400, "The request cannot be read"},
+        {401, "You are not signed in"},
+        {403, "You may not do that"},
+        {429, "Too many attempts"},
+        {404, "There is nothing at this path"},
+        {405, "This path has other methods"},
+        {406, "It cannot be given in that form"},
+        {415, "It is not in a form that is read"},
+        {503, "Too busy"},
     };
     const char *title = "The request cannot be answered";
     for (size_t i = 0; i < COUNT_OF(titles); i++)
@@ -108,6 +125,26 @@ void call_told(void *ctx, json_t *answer, const struct error *err)
         call_fail(c, err);
     else
         respond_json(c, 200, answer ? json_incref(answer) : json_object());
+}
+
+struct stored *call_stores(struct call *c, int status, json_t *answer)
+{
+    struct stored *s = c->stored = NET_NEW(struct stored);
+    *s = (struct stored){c, status, answer};
+    return s;
+}
+
+void call_stored(void *stored, json_t *doc UNUSED, const struct error *err)
+{
+    struct stored *s = stored;
+    if (s->call)
+        s->call->stored = NULL;
+    if (s->call && err)
+        call_fail(s->call, err);
+    else if (s->call)
+        respond_json(s->call, s->status, json_incref(s->answer));
+    json_decref(s->answer);
+    free(s);
 }
 
 /* --- query -------------------------------------------------------------------------------------------------
@@ -138,17 +175,24 @@ bool call_query_int(struct call *c, const char *name, int64_t fallback, int64_t 
 
 /* --- without a socket ------------------------------------------------------------------------- */
 
-void api_call(struct api *a, const char *method, const char *path, const json_t *body, const char *by,
-              void (*done)(void *ctx, int status, const json_t *body), void *ctx)
+void api_call_for(struct api *a, const struct visitor *v, const char *method, const char *path,
+                  const json_t *body, void (*done)(void *ctx, int status, const json_t *body), void *ctx)
 {
     struct call *c = call_new(a);
     size_t n = strcspn(path, "?");
     c->raw_query = arena_strdup(&c->arena, path[n] ? path + n + 1 : "");
-    c->by = arena_strdup(&c->arena, by);
-    c->how = "local";
-    c->known = true;
+    visitor_copy(v, &c->arena, &c->visitor);
+    c->by = c->visitor.asker.name;
     c->done = done;
     c->ctx = ctx;
     c->body = body ? json_deep_copy(body) : NULL;
     router_dispatch(c, method, arena_strndup(&c->arena, path, n));
+}
+
+void api_call(struct api *a, const char *method, const char *path, const json_t *body, const char *by,
+              void (*done)(void *ctx, int status, const json_t *body), void *ctx)
+{
+    const struct visitor v = {
+        .asker = {.name = by}, .how = "local", .known = true, .name = by, .csrf = "", .credential = ""};
+    api_call_for(a, &v, method, path, body, done, ctx);
 }

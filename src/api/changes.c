@@ -12,7 +12,7 @@ enum { REPORT_MAX = 16 << 20 };
 
 static bool sees(const struct call *c, const json_t *shape)
 {
-    return caller_sees(c->api, c->by, c->known, json_str(shape, "client", ""), json_str(shape, "env", ""));
+    return visitor_sees(c->api, &c->visitor, json_str(shape, "client", ""), json_str(shape, "env", ""));
 }
 
 static bool query_flag(struct call *c, const char *name)

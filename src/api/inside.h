@@ -7,6 +7,7 @@
 #define SB_API_INSIDE_H
 
 #include "api/api.h"
+#include "api/session.h"
 #include "base/buf.h"
 #include "base/json.h"
 
@@ -16,12 +17,20 @@ enum {
     API_ARGS_MAX = 2,
 };
 
+struct entering;
+struct guard;
+struct sessions;
 struct subscriber;
+struct tokens;
 struct verification;
 
 struct api {
     struct engine *engine;
-    struct call *calls; /* those not yet answered */
+    struct tokens *tokens;
+    struct sessions *sessions;
+    struct guard *guard;
+    struct entering *entering; /* those whose session is not yet durable */
+    struct call *calls;        /* those not yet answered */
     struct subscriber *subscribers;
     int n_subscribers;
     int listener;
@@ -42,14 +51,14 @@ struct call {
     const struct api_route *route;
     const char *args[API_ARGS_MAX]; /* values of the path's {names}, in order */
     const char *raw_query;
-    json_t *body;   /* an object, checked against the route's fields; empty without one */
-    const char *by; /* "" = nobody in particular: reading on this machine */
-    const char *how;
-    bool known;                                              /* `by` is somebody */
+    json_t *body; /* an object, checked against the route's fields; empty without one */
+    struct visitor visitor;
+    const char *by;                                          /* its asker's name */
     struct exchange *x;                                      /* NULL: there is none, or its client has gone */
     void (*done)(void *ctx, int status, const json_t *body); /* without a socket */
     void *ctx;
     struct verification *verification;
+    struct stored *stored;
 };
 
 /* --- call.c ------------------------------------------------------------------------------------------------
@@ -65,6 +74,10 @@ void respond(struct call *c, int status, const char *type, json_t *body);
 void call_problem(struct call *c, int status, const char *code, const char *detail);
 /* engine_done_fn with a call as its context: the answer, with 200. */
 void call_told(void *ctx, json_t *answer, const struct error *err);
+/* For a document that the store is given: call_stored with what call_stores gave is its callback, and answers the call
+ * with `answer` (taken) once it is durable. */
+struct stored *call_stores(struct call *c, int status, json_t *answer);
+void call_stored(void *stored, json_t *doc, const struct error *err);
 /* Frees it without an answer. */
 void call_drop(struct call *c);
 /* The exchange is to be a stream: the call is over, and its client is the caller's. */
@@ -79,12 +92,8 @@ MUST_USE bool call_query_int(struct call *c, const char *name, int64_t fallback,
 /* --- caller.c ----------------------------------------------------------------------------------------------
  */
 
-/* Who asks over this exchange: fills by, how and known. Refuses whoever may not ask at all, and pages of
- * other origins. */
-MUST_USE bool caller_of(struct call *c, struct error *err);
-/* May the caller see changes of this client and env (NULL = of any)? */
-bool caller_sees(const struct api *a, const char *by, bool known, const char *client, const char *env);
-MUST_USE bool caller_may_call(const struct call *c, struct error *err);
+/* Answers the call and returns false when its caller may not ask that. */
+MUST_USE bool caller_may_call(struct call *c);
 /* The change of {id}, if there is one. */
 const struct change *call_change(struct call *c, const char *id, struct error *err);
 /* Likewise, if the caller may see it. */
@@ -95,6 +104,8 @@ const struct change *caller_change(struct call *c, const char *id, struct error 
 
 /* Is this a path that the API answers, whatever it answers? */
 bool router_owns(const char *path);
+/* And one that it answers whoever asks? */
+bool router_is_open(const char *path);
 /* Finds the route, checks right and body, calls the handler. `raw_path` with its escapes, without query. */
 void router_dispatch(struct call *c, const char *method, const char *raw_path);
 
@@ -119,6 +130,10 @@ void self_whoami(struct call *c);
 void self_health(struct call *c);
 void self_ready(struct call *c);
 void self_routes(struct call *c);
+
+void tokens_list(struct call *c);
+void tokens_create(struct call *c);
+void tokens_revoke(struct call *c);
 
 void changes_list(struct call *c);
 void changes_plan(struct call *c);

@@ -14,10 +14,12 @@ void self_whoami(struct call *c)
     static const char *const roles[] = {"see", "deploy", "approve", "administer"};
     json_t *may = json_array();
     for (size_t i = 0; i < COUNT_OF(roles); i++)
-        if (i == 0 ? caller_sees(c->api, c->by, c->known, NULL, NULL)
-                   : c->known && config_may(engine_config(c->api->engine), c->by, roles[i], NULL, NULL))
+        if (i == 0 ? visitor_sees(c->api, &c->visitor, NULL, NULL)
+                   : visitor_may(c->api, &c->visitor, roles[i], NULL, NULL))
             json_array_append_new(may, json_string(roles[i]));
-    respond_json(c, 200, json_pack("{s:s, s:s, s:o}", "by", c->by, "how", c->how, "may", may));
+    respond_json(c, 200,
+                 json_pack("{s:s, s:s, s:s, s:o}", "by", c->by, "how", c->visitor.how, "name",
+                           c->visitor.name, "may", may));
 }
 
 void self_health(struct call *c)

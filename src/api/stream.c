@@ -5,6 +5,7 @@
  * durable; a reader who comes back gets what it missed from the last few hundred events, or is told to look
  * at everything anew (event "reset"). A reader of all changes who takes nothing is cut off, one of a single
  * change is waited for until the server's own patience ends. */
+#include "api/access.h"
 #include "api/events.h"
 #include "net/alloc.h"
 #include <inttypes.h>
@@ -28,8 +29,8 @@ struct subscriber {
     char *change;   /* NULL = all */
     int64_t wanted; /* of the change: the next event's number */
     struct timer *again;
-    char *by;
-    bool known;
+    struct arena arena; /* of the visitor */
+    struct visitor visitor;
 };
 
 /* --- what is sent ----------------------------------------------------------------------------- */
@@ -59,8 +60,8 @@ static void send_text(const struct subscriber *s, const char *text)
 
 static bool sees(const struct subscriber *s, const struct change *change)
 {
-    return caller_sees(s->api, s->by, s->known, json_str(change->facts, "change.client", ""),
-                       json_str(change->facts, "change.env", ""));
+    return visitor_sees(s->api, &s->visitor, json_str(change->facts, "change.client", ""),
+                        json_str(change->facts, "change.env", ""));
 }
 
 /* --- of one change ---------------------------------------------------------------------------- */
@@ -183,8 +184,12 @@ static void beat(void *ctx)
 {
     struct api *a = ctx;
     a->heartbeat = timer_start(engine_loop(a->engine), a->heartbeat_ms, beat, a);
-    for (struct subscriber *s = a->subscribers; s; s = s->next)
-        send_text(s, ": still here\n\n");
+    for (struct subscriber *s = a->subscribers; s; s = s->next) {
+        if (visitor_is_current(a, s->visitor.credential))
+            send_text(s, ": still here\n\n");
+        else /* whoever signed out, or whose token was revoked, sees no more */
+            stream_end(s->x);
+    }
 }
 
 static void subscriber_free(struct subscriber *s)
@@ -202,7 +207,7 @@ static void subscriber_free(struct subscriber *s)
         a->heartbeat = NULL;
     }
     free(s->change);
-    free(s->by);
+    arena_free(&s->arena);
     free(s);
 }
 
@@ -234,8 +239,8 @@ static struct subscriber *subscribe(struct call *c, const char *change)
     struct subscriber *s = NET_NEW(struct subscriber);
     s->api = a;
     s->change = change ? net_strdup(change) : NULL;
-    s->by = net_strdup(c->by);
-    s->known = c->known;
+    s->arena = arena_make();
+    visitor_copy(&c->visitor, &s->arena, &s->visitor);
     s->next = a->subscribers;
     if (s->next)
         s->next->prev = s;

@@ -149,20 +149,39 @@ static bool role_covers(const char *has, const char *wants)
     return str_eq(has, wants) || str_eq(has, "administer") || str_eq(wants, "see");
 }
 
-bool config_may(const struct config *c, const char *who, const char *role, const char *client,
-                const char *env)
+static bool roles_allow(const json_t *roles, const char *role, const char *client, const char *env)
 {
-    if (c->n_people == 0)
-        return true;
-    const struct config_person *p = config_person(c, who);
     size_t i;
     json_t *one;
-    json_array_foreach(p ? p->roles : NULL, i, one) {
+    json_array_foreach((json_t *)(uintptr_t)roles, i, one) {
         const json_t *word = json_is_object(one) ? json_object_get(one, "role") : one;
         if (json_is_string(word) && role_covers(json_string_value(word), role) &&
             in_scope(json_object_get(one, "clients"), client) && in_scope(json_object_get(one, "envs"), env))
             return true;
     }
+    return false;
+}
+
+bool config_is_open(const struct config *c)
+{
+    return c->n_people == 0 && c->n_groups == 0;
+}
+
+bool config_may(const struct config *c, const char *who, const char *role, const char *client,
+                const char *env)
+{
+    if (config_is_open(c))
+        return true;
+    const struct config_person *p = config_person(c, who);
+    return p && roles_allow(p->roles, role, client, env);
+}
+
+bool config_group_may(const struct config *c, const char *group, const char *role, const char *client,
+                      const char *env)
+{
+    for (int i = 0; i < c->n_groups; i++)
+        if (str_eq(c->groups[i].id, group))
+            return roles_allow(c->groups[i].roles, role, client, env);
     return false;
 }
 

@@ -9,6 +9,7 @@
 #define SB_ENGINE_ENGINE_H
 
 #include "change/change.h"
+#include "engine/asker.h"
 #include "engine/config.h"
 #include "sop/page.h"
 #include "store/store.h"
@@ -47,6 +48,11 @@ void engine_close(struct engine *e);
 
 /* --- what people do. `by` is who asks: checked against the rights of the client and env.
  * --------------------------- */
+
+/* Whoever is called `a->name` has these rights, from now until the next call of this: what the sign-in added and
+ * a token took away. Borrowed; NULL = nobody in particular asks. Rights are looked at inside the functions below,
+ * before they return. */
+void engine_asker(struct engine *e, const struct asker *a);
 
 /* answer: as described, borrowed; err NULL = done and durable. Called once, from the loop, never from inside
  * the function that was given it; not at all when the engine is closed first. */

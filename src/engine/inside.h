@@ -112,6 +112,7 @@ struct look;
 struct engine {
     struct loop *loop;
     const struct config *config;
+    const struct asker *asker; /* of engine_asker */
     struct engine_clock clock;
     bool practice; /* the clock is not the real one: a drill */
     double speed;
@@ -267,6 +268,8 @@ json_t *plan_problems(const struct engine *e, const struct procedure *p);
 /* May `by` do what `role` names to this change? Fills the error. */
 MUST_USE bool may(const struct engine *e, const struct change *c, const char *by, const char *role,
                   struct error *err);
+MUST_USE bool may_at(const struct engine *e, const char *by, const char *role, const char *client,
+                     const char *env);
 /* May `by` answer this step's question? */
 MUST_USE bool may_answer(const struct engine *e, const struct change *c, int step, const char *by,
                          bool break_glass, struct error *err);

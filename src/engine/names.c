@@ -81,6 +81,15 @@ void names_each(const struct names *m, void (*fn)(void *value))
             fn(s->value);
 }
 
+size_t names_values(const struct names *m, void **out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_slots; i++)
+        for (struct name_slot *s = m->slots[i]; s; s = s->next)
+            out[n++] = s->value;
+    return n;
+}
+
 void names_drop(struct names *m, const char *name)
 {
     if (m->n_slots == 0)

@@ -17,6 +17,8 @@ void *names_get(const struct names *m, const char *name);
 /* Copies the name; replaces what was there. */
 void names_put(struct names *m, const char *name, void *value);
 void names_each(const struct names *m, void (*fn)(void *value));
+/* All values, in no order, into `out`, which has room for m->n. Gives their number. */
+size_t names_values(const struct names *m, void **out);
 void names_drop(struct names *m, const char *name);
 
 #endif

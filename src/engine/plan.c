@@ -126,7 +126,7 @@ json_t *plan_facts(struct engine *e, const json_t *plan, const char *by, const s
         client ? config_env(client, json_str(plan, "env", client->envs[0].name), err) : NULL;
     if (!env)
         return NULL;
-    if (!config_may(e->config, by, "deploy", client->id, env->name)) {
+    if (!may_at(e, by, "deploy", client->id, env->name)) {
         error_set(err, SB_DENIED, "%s may not deploy to %s %s", *by ? by : "somebody unknown", client->id,
                   env->name);
         return NULL;

@@ -332,6 +332,26 @@ void store_doc_list(struct store *s, const char *kind, int limit, store_doc_fn *
     look(s, j);
 }
 
+enum { DOCS_MAX = 100000 };
+
+static bool add_doc(void *ctx, const struct doc_row *d)
+{
+    json_t *doc = json_read(d->body, d->size, STORE_BODY_MAX, "a stored document", NULL);
+    return doc != NULL && json_array_append_new(ctx, doc) == 0;
+}
+
+json_t *store_docs(struct store *s, const char *kind, struct error *err)
+{
+    json_t *list = json_array();
+    pthread_mutex_lock(&s->mutex);
+    bool ok = s->reader->ops->doc_list(s->reader, kind, DOCS_MAX, add_doc, list, err);
+    pthread_mutex_unlock(&s->mutex);
+    if (ok)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 /* --- reading ----------------------------------------------------------------------------------- */
 
 bool store_read(struct store *s, const char *change, int64_t from,

@@ -106,6 +106,9 @@ void store_doc_patch(struct store *s, const char *kind, const char *id, json_t *
                      void *ctx);
 void store_doc_get(struct store *s, const char *kind, const char *id, store_doc_fn *done, void *ctx);
 void store_doc_list(struct store *s, const char *kind, int limit, store_doc_fn *done, void *ctx);
+/* Those that are durable now, without waiting in line behind the writer: for what is looked up before anything
+ * can be answered. New reference: a list; NULL on error. Blocks for one short read. */
+json_t *store_docs(struct store *s, const char *kind, struct error *err);
 
 /* --- the record -------------------------------------------------------------------------------- */
 
