@@ -56,14 +56,24 @@ static void add(json_t *list, const struct calendar_event *e, bool freeze)
                                     (json_int_t)e->to, "freeze", freeze, "url", e->url ? e->url : ""));
 }
 
+static bool in_time(const struct calendar_event *e, const json_t *args)
+{
+    return strcmp(e->id, json_str(args, "except", "")) != 0 &&
+           calendar_overlap(json_int(args, "from", 0), json_int(args, "to", 0), e->from, e->to);
+}
+
 void calendar_add_event(json_t *list, const struct calendar_event *e, const json_t *args)
 {
     bool freeze = calendar_is_freeze(e->title);
-    if (strcmp(e->id, json_str(args, "except", "")) == 0 ||
-        !calendar_overlap(json_int(args, "from", 0), json_int(args, "to", 0), e->from, e->to))
-        return;
-    if (freeze || calendar_concerns(json_str(args, "client", ""), e->title, e->description))
+    if (in_time(e, args) &&
+        (freeze || calendar_concerns(json_str(args, "client", ""), e->title, e->description)))
         add(list, e, freeze);
+}
+
+void calendar_add_freeze(json_t *list, const struct calendar_event *e, const json_t *args)
+{
+    if (in_time(e, args))
+        add(list, e, true);
 }
 
 void calendar_add_freezes(json_t *list, const struct surroundings *around, const json_t *args)

@@ -40,6 +40,8 @@ struct calendar_event {
 };
 /* Adds an event to a list of conflicts, kept by begin, when it is one by the arguments of calendar.conflicts. */
 void calendar_add_event(json_t *list, const struct calendar_event *e, const json_t *args);
+/* As calendar_add_event, of a calendar that holds freezes only: whatever its title says. */
+void calendar_add_freeze(json_t *list, const struct calendar_event *e, const json_t *args);
 /* Adds the configuration's freezes that the arguments meet. */
 void calendar_add_freezes(json_t *list, const struct surroundings *around, const json_t *args);
 

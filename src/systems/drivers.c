@@ -11,6 +11,7 @@ const struct driver *const drivers[] = {
     &csv_driver,
     &git_driver,
     &github_driver,
+    &google_driver,
     &http_driver,
     &jenkins_driver,
     &jira_driver,

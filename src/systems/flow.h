@@ -26,6 +26,7 @@ struct flow {
     void (*on_free)(struct flow *f); /* drops what the driver's own struct holds besides; or NULL */
     check_fn *checked;               /* of a doctor's visit */
     json_t *told;                    /* the last view told */
+    void *helper;                    /* of a helper that sends on the flow's behalf, between its steps */
     bool *ended;                     /* set when the flow is freed while its view is being told */
 };
 

@@ -104,7 +104,7 @@ static bool scan_local(struct scan *s, const char *text, bool is_end, int64_t *o
     if (!scan_begin(s, text, err) || !spoken_scan(s, &said, err))
         return false;
     if (said.kind == SPOKEN_EXACT) {
-        (void)strcpy(zone, "UTC");
+        memcpy(zone, "UTC", sizeof "UTC");
         *out = said.ms;
         return scan_is_end(s) || scan_fail(s, SB_PARSE, err, "expected nothing more");
     }

@@ -54,12 +54,13 @@ static char *credential(struct yard *y, json_t *world, const char *url)
     return text;
 }
 
-/* A token says until when it holds and proves that we said so; nothing has to be remembered. */
-static const char *token_until(struct call *c, int64_t until_s)
+/* A token says until when it holds, whether in a person's name, and proves that we said so; nothing has to be
+ * remembered. */
+static const char *token_until(struct call *c, int64_t until_s, int delegated)
 {
-    return arena_printf(
-        c->a, "ya29.%lld.%s", (long long)until_s,
-        stable_id(c->a, 40, "%s %lld", yard_secret(c->y, "google_calendar"), (long long)until_s));
+    return arena_printf(c->a, "ya29.%lld.%d.%s", (long long)until_s, delegated,
+                        stable_id(c->a, 40, "%s %lld %d", yard_secret(c->y, "google_calendar"),
+                                  (long long)until_s, delegated));
 }
 
 static void token(struct call *c)
@@ -77,17 +78,20 @@ static void token(struct call *c)
     if (fault)
         call_answer(c, 400, json_pack("{s:s, s:s}", "error", "invalid_grant", "error_description", fault));
     else
-        call_answer(c, 200,
-                    json_pack("{s:s, s:i, s:s}", "access_token", token_until(c, c->now / 1000 + TOKEN_LIFE_S),
-                              "expires_in", TOKEN_LIFE_S, "token_type", "Bearer"));
+        call_answer(
+            c, 200,
+            json_pack("{s:s, s:i, s:s}", "access_token",
+                      token_until(c, c->now / 1000 + TOKEN_LIFE_S, service_account_is_delegated(assertion)),
+                      "expires_in", TOKEN_LIFE_S, "token_type", "Bearer"));
 }
 
 static bool signed_in(struct call *c)
 {
     const char *given = request_header(c->x, "Authorization");
     long long until = 0;
-    bool in = given && sscanf(given, "Bearer ya29.%lld.", &until) == 1 && until > c->now / 1000 &&
-              call_signed_in(c, "Bearer", token_until(c, until));
+    int delegated = 0;
+    bool in = given && sscanf(given, "Bearer ya29.%lld.%d.", &until, &delegated) == 2 &&
+              until > c->now / 1000 && call_signed_in(c, "Bearer", token_until(c, until, delegated));
     if (!in)
         call_answer(c, 401,
                     json_pack("{s:{s:i, s:s, s:[{s:s, s:s, s:s, s:s, s:s}], s:s}}", "error", "code", 401,
@@ -161,6 +165,19 @@ static void invite(const json_t *event, int64_t now)
     }
 }
 
+/* A service account may invite people only in somebody's name. */
+static bool may_invite(struct call *c, const json_t *event)
+{
+    const char *given = request_header(c->x, "Authorization");
+    int delegated = 0;
+    if (json_array_size(json_object_get(event, "attendees")) == 0 ||
+        (given && sscanf(given, "Bearer ya29.%*d.%d.", &delegated) == 1 && delegated))
+        return true;
+    refuse(c, 403, "forbiddenForServiceAccounts",
+           "Service accounts cannot invite attendees without Domain-Wide Delegation of Authority.");
+    return false;
+}
+
 static json_t *event_view(const json_t *event)
 {
     json_t *v = json_deep_copy(event), *a;
@@ -220,6 +237,8 @@ static void insert(struct call *c)
                fault ? fault : "Invalid resource id value.");
         return;
     }
+    if (!may_invite(c, event))
+        return;
     if (id && json_object_get(events, id)) {
         refuse(c, 409, "duplicate", "The requested identifier already exists.");
         return;
@@ -280,6 +299,8 @@ static void change(struct call *c)
         refuse(c, 400, "invalid", fault);
         return;
     }
+    if (!may_invite(c, changed))
+        return;
     json_object_set_new(changed, "sequence", json_integer(json_int(event, "sequence", 0) + 1));
     touch(c, changed);
     invite(changed, c->now);
@@ -381,8 +402,9 @@ static void list(struct call *c)
         if (i >= start && i < start + max)
             json_array_append_new(page, event_view(event));
     if (events) {
-        json_t *answer = json_pack("{s:s, s:s, s:s, s:O}", "kind", "calendar#events", "summary",
-                                   "MFC Change Calendar", "timeZone", "America/New_York", "items", page);
+        json_t *answer = json_pack("{s:s, s:s, s:s, s:s, s:O}", "kind", "calendar#events", "summary",
+                                   "MFC Change Calendar", "timeZone", "America/New_York", "accessRole",
+                                   json_str(c->world, "role", "writer"), "items", page);
         if (json_array_size(found) > start + max)
             json_object_set_new(answer, "nextPageToken", json_string(arena_printf(c->a, "%zu", start + max)));
         call_answer(c, 200, answer);

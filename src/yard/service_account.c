@@ -86,3 +86,10 @@ const char *service_account_fault(const char *assertion, const char *public_pem,
     free(signature);
     return ok ? claims_fault(claims, client_mail, audience, now_ms / 1000) : "Invalid JWT Signature.";
 }
+
+bool service_account_is_delegated(const char *assertion)
+{
+    const char *first = strchr(assertion, '.'), *second = first ? strchr(first + 1, '.') : NULL;
+    _cleanup_json_ json_t *claims = second ? part_as_json(first + 1, (size_t)(second - first - 1)) : NULL;
+    return strchr(json_str(claims, "sub", ""), '@') != NULL;
+}

@@ -16,5 +16,7 @@ void service_account_key(char **private_pem, char **public_pem);
  * `now_ms`; else what is wrong. `audience` is the token URI it must name. */
 const char *service_account_fault(const char *assertion, const char *public_pem, const char *client_mail,
                                   const char *audience, int64_t now_ms);
+/* Does an assertion without fault speak in a person's name (domain-wide delegation)? */
+bool service_account_is_delegated(const char *assertion);
 
 #endif

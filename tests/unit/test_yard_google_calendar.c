@@ -7,14 +7,17 @@
 #define EVENTS "/calendar/v3/calendars/change-calendar%40example.com/events"
 #define CLIENT "signalbox@retail.iam.example.com"
 
+static const char *subject = "release.manager@example.com";
+
 /* What a client does with a service account's key. */
 static char *assertion(struct play *p, const json_t *account, const char *issuer, int64_t now_s)
 {
     char claims[512];
     snprintf(claims, sizeof claims,
              "{\"iss\":\"%s\",\"scope\":\"https://www.googleapis.com/auth/calendar.events\",\"aud\":\"%s/"
-             "token\",\"iat\":%lld,\"exp\":%lld}",
-             issuer, json_str(p->urls, "google_calendar", ""), (long long)now_s, (long long)now_s + 3600);
+             "token\",\"iat\":%lld,\"exp\":%lld,\"sub\":\"%s\"}",
+             issuer, json_str(p->urls, "google_calendar", ""), (long long)now_s, (long long)now_s + 3600,
+             subject);
     const char *header = "{\"alg\":\"RS256\",\"typ\":\"JWT\"}";
     char *h = base64_encode(header, strlen(header), true), *b = base64_encode(claims, strlen(claims), true);
     struct buf out = {0};
@@ -138,6 +141,27 @@ static void an_event_has_the_id_its_maker_chose(void **ctx)
     play_close(&p);
 }
 
+static void a_service_account_invites_in_somebodys_name_only(void **ctx)
+{
+    (void)ctx;
+    struct play p = {0};
+    play_open(&p, NULL, NULL);
+    subject = "";
+    sign_in(&p);
+    subject = "release.manager@example.com";
+    assert_int_equal(ask(&p, "google_calendar", "POST", EVENTS,
+                         event("hf7calendar1", ",\"attendees\":[{\"email\":\"tam@example.com\"}]")),
+                     403);
+    assert_string_equal(said(&p, "error.errors.0.reason"), "forbiddenForServiceAccounts");
+    assert_int_equal(ask(&p, "google_calendar", "POST", EVENTS, event("hf7calendar1", "")), 200);
+    assert_int_equal(ask(&p, "google_calendar", "PATCH", EVENTS "/hf7calendar1",
+                         "{\"attendees\":[{\"email\":\"tam@example.com\"}]}"),
+                     403);
+    assert_int_equal(ask(&p, "google_calendar", "GET", EVENTS "?maxResults=1", NULL), 200);
+    assert_string_equal(said(&p, "accessRole"), "writer");
+    play_close(&p);
+}
+
 static void who_is_busy_shows_and_who_was_invited_answers(void **ctx)
 {
     (void)ctx;
@@ -175,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_accounts_own_signature_opens),
         cmocka_unit_test(an_event_has_the_id_its_maker_chose),
+        cmocka_unit_test(a_service_account_invites_in_somebodys_name_only),
         cmocka_unit_test(who_is_busy_shows_and_who_was_invited_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
