@@ -153,6 +153,9 @@ void events_close(struct api *a);
 void pages_list(struct call *c);
 void pages_show(struct call *c);
 
+void alerts_list(struct call *c);
+void alerts_ack(struct call *c);
+
 void look_doctor(struct call *c);
 void look_verb(struct call *c);
 void verify_record(struct call *c);

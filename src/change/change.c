@@ -228,6 +228,9 @@ static void refresh_trouble(struct change *c)
         json_object_set_new(t, "title", json_string(at->title));
     }
     json_object_set_new(t, "reason", json_string(c->trouble_reason ? c->trouble_reason : ""));
+    json_object_set_new(t, "at", json_integer(c->troubled));
+    if (change_decide_until(c))
+        json_object_set_new(t, "decide_until", json_integer(change_decide_until(c)));
     json_object_set_new(c->facts, "trouble", t);
 }
 
@@ -382,6 +385,8 @@ bool change_apply(struct change *c, const struct event *e, struct error *err)
         apply_to_data(c, e);
     else
         apply_to_whole(c, e);
+    if (before.round != after.round)
+        c->troubled = e->at;
     if (before.round != after.round && s)
         keep_text(&c->trouble_reason, json_str(e->data, "error", json_str(e->data, "reason", "")));
     if (decision) {
@@ -392,7 +397,8 @@ bool change_apply(struct change *c, const struct event *e, struct error *err)
     follow_control(c, &before, e);
     if (s && (e->type == EV_DONE || e->type == EV_FOUND))
         remember_before(c, e->step);
-    if (before.status != after.status || before.round != after.round)
+    bool news = s && (e->type == EV_DONE || decision) && after.status == CHANGE_TROUBLE;
+    if (before.status != after.status || before.round != after.round || news)
         refresh_trouble(c);
     return true;
 }

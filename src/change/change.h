@@ -35,6 +35,7 @@ struct change {
     json_t *facts; /* what expressions see, but for `now`; kept up to date by change_apply */
     int64_t planned, started, ended; /* moments; 0 = not yet */
     char *trouble_reason;
+    int64_t troubled;  /* when the present or last trouble began; 0 = never */
     json_t *decisions; /* list of {at, by, choice, reason, ...} */
 };
 
@@ -61,6 +62,12 @@ char *change_key(const struct change *c, int step, struct arena *a);
  * what configuration and engine know (client, env, channels, people ...). New reference. */
 json_t *change_facts(const struct procedure *p, const json_t *base, const json_t *inputs, int64_t now,
                      const char *zone, struct error *err);
+
+/* How long a rollback takes, as far as is known: from the record's history (as the evidence of this trouble tells), else
+ * as the pipeline takes, else the setting rollback_minutes, else a guess. `from` says which. */
+int64_t change_rollback_takes(const struct change *c, const char **from);
+/* The last moment at which a rollback still fits the window; 0 without a window. */
+int64_t change_decide_until(const struct change *c);
 
 /* The whole state as JSON (for snapshots, API and report) and back. */
 json_t *change_save(const struct change *c);

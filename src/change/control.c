@@ -187,12 +187,19 @@ static bool branch_settled(const struct control *c, const struct procedure *p, e
     return true;
 }
 
-/* The decision stands to be taken again after a window was extended. */
+static bool is_decision(const struct step *s)
+{
+    return s->branch == BRANCH_TROUBLE && s->has_ask && s->ask.decision;
+}
+
+/* The decision stands to be taken again after a window was extended, and with it what reminds of it. */
 static void ask_again(struct control *c, const struct procedure *p, int64_t at)
 {
-    for (int i = 0; i < p->n_steps; i++)
-        if (p->steps[i].branch == BRANCH_TROUBLE && p->steps[i].has_ask && p->steps[i].ask.decision)
+    for (int i = 0; i < p->n_steps; i++) {
+        const struct step *s = &p->steps[i];
+        if (is_decision(s) || (s->unless_done && s->of >= 0 && is_decision(&p->steps[s->of])))
             reset(c, p, i, at);
+    }
 }
 
 /* What follows of itself from the state an event has led to. */

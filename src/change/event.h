@@ -23,10 +23,10 @@ enum event_type {
     /* of a step */
     EV_READY,     /* data: at, due: moments, settled against the window as it is now */
     EV_SKIPPED,   /* data: reason; by, when a person skipped it */
-    EV_ASKED,     /* data: question, as it was put */
+    EV_ASKED,     /* data: question, as it was put; decision: true when it is one */
     EV_ANSWERED,  /* data: choice, reason, and what a decision needs (services, minutes, permitted_by); by */
-    EV_INTENDED,  /* data: key, args */
-    EV_OBSERVING, /* data: args */
+    EV_INTENDED,  /* data: key, does (the verb), args */
+    EV_OBSERVING, /* data: does, args */
     EV_PROGRESS,  /* data: view */
     EV_DONE,      /* data: result */
     EV_RETRY,     /* a try failed and did certainly nothing; data: error, not_before */

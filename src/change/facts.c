@@ -40,7 +40,21 @@ static json_t *moments(const struct change *c)
     json_object_set_new(m, "planned", json_integer(c->planned));
     if (c->started)
         json_object_set_new(m, "started", json_integer(c->started));
+    if (c->troubled)
+        json_object_set_new(m, "trouble", json_integer(c->troubled));
+    int64_t decide = change_decide_until(c);
+    if (decide)
+        json_object_set_new(m, "decide", json_integer(decide));
     return m;
+}
+
+/* A moment of the page, whose durations may be settings: "trouble + {{ settings.escalate_after }}". */
+static bool moment_of(const char *text, const json_t *names, struct expr *x, int64_t *out, struct error *err)
+{
+    _cleanup_arena_ struct arena a = arena_make();
+    if (strstr(text, "{{") && !(text = expr_fill(x, text, &a, err)))
+        return false;
+    return moment_parse(text, names, out, err);
 }
 
 /* A step settled late by less than this was not late: the step before it took its time. */
@@ -49,20 +63,21 @@ static json_t *moments(const struct change *c)
 enum turn { TURN_NOW, TURN_EVENT };
 
 /* Works out `at` and `due`. TURN_EVENT: `out` says how it goes on instead of beginning. */
-static enum turn settle_moment(const struct change *c, int step, int64_t now, struct event *out)
+static enum turn settle_moment(const struct change *c, int step, int64_t now, struct expr *x,
+                               struct event *out)
 {
     const struct step *s = &c->sop->steps[step];
     struct error e = ERROR_NONE;
     int64_t at = 0, due = 0;
     _cleanup_json_ json_t *names = moments(c);
-    if (s->at && !moment_parse(s->at, names, &at, &e)) {
+    if (s->at && !moment_of(s->at, names, x, &at, &e)) {
         if (s->unless_done)
             skipped(out, "there is no such deadline for this change");
         else
             fails(out, c, step, "at", &e);
         return TURN_EVENT;
     }
-    if (s->due && !moment_parse(s->due, names, &due, &e)) {
+    if (s->due && !moment_of(s->due, names, x, &due, &e)) {
         fails(out, c, step, "due", &e);
         return TURN_EVENT;
     }
@@ -95,12 +110,13 @@ static void act(const struct change *c, int step, struct expr *x, struct event *
     }
     if (s->verb->kind == VERB_OBSERVE) {
         out->type = EV_OBSERVING;
-        out->data = json_pack("{s:o}", "args", args);
+        out->data = json_pack("{s:s, s:o}", "does", s->verb->name, "args", args);
         return;
     }
     _cleanup_arena_ struct arena a = arena_make();
     out->type = EV_INTENDED;
-    out->data = json_pack("{s:s, s:o}", "key", change_key(c, step, &a), "args", args);
+    out->data =
+        json_pack("{s:s, s:s, s:o}", "key", change_key(c, step, &a), "does", s->verb->name, "args", args);
 }
 
 static void ask(const struct change *c, int step, struct expr *x, struct event *out)
@@ -115,6 +131,8 @@ static void ask(const struct change *c, int step, struct expr *x, struct event *
     }
     out->type = EV_ASKED;
     out->data = json_pack("{s:s}", "question", question);
+    if (s->ask.decision)
+        json_object_set_new(out->data, "decision", json_true());
 }
 
 void change_begin(const struct change *c, int step, int64_t now, struct expr *x, struct event *out)
@@ -147,7 +165,7 @@ void change_begin(const struct change *c, int step, int64_t now, struct expr *x,
             skipped(out, "its condition does not hold");
             return;
         }
-        if (settle_moment(c, step, now, out) == TURN_EVENT)
+        if (settle_moment(c, step, now, x, out) == TURN_EVENT)
             return;
     }
     if (s->when && !expr_test(x, s->when, &wanted, &e)) {

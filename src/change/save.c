@@ -49,6 +49,7 @@ json_t *change_save(const struct change *c)
                           "planned", (json_int_t)c->planned, "started", (json_int_t)c->started, "ended",
                           (json_int_t)c->ended, "facts", c->facts, "decisions", c->decisions, "steps", steps);
     set_text(o, "trouble_reason", c->trouble_reason);
+    json_object_set_new(o, "troubled", json_integer(c->troubled));
     return o;
 }
 
@@ -135,5 +136,6 @@ bool change_load(struct change *c, const json_t *saved, struct error *err)
     c->facts = json_deep_copy(json_object_get(saved, "facts"));
     c->decisions = json_deep_copy(json_object_get(saved, "decisions"));
     c->trouble_reason = get_text(saved, "trouble_reason");
+    c->troubled = json_int(saved, "troubled", 0);
     return true;
 }

@@ -239,6 +239,15 @@ int64_t backoff(const struct engine *e, int64_t first, int tries, int64_t most);
 /* Are two views the same but for numbers that tick (keys ending in _ms)? */
 bool view_same(const json_t *a, const json_t *b);
 
+/* --- evidence.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* What is known of the failure, as Markdown. Heap. */
+char *evidence_text(const struct change *c);
+/* [{name, unit, ok, before, after, max}]: the health that was measured before, and now or while it was watched. New
+ * reference. */
+json_t *health_compared(const struct change *c);
+
 /* --- local.c, report.c
  * ---------------------------------------------------------------------------------------------- */
 

@@ -2,9 +2,6 @@
 #include "base/instant.h"
 #include "engine/inside.h"
 
-/* How long a rollback takes when nothing is known of it. */
-#define ROLLBACK_GUESS MINUTES(20)
-
 static void put_text(json_t *o, const char *key, const char *text)
 {
     if (text && *text)
@@ -107,24 +104,6 @@ static json_t *step_json(const struct change *c, int i, int64_t now)
 /* --- trouble: what a rollback would mean
  * -------------------------------------------------------------------------------------- */
 
-/* How long the last deployment of this change took; else the setting; else a guess that says so. */
-static int64_t rollback_takes(const struct change *c, const char **from)
-{
-    for (int i = 0; i < c->sop->n_steps; i++) {
-        const struct verb *v = c->sop->steps[i].verb;
-        if (!v || !str_eq(v->name, "pipeline.watch"))
-            continue;
-        int64_t took = json_int(c->data[i].result, "took_ms", json_int(c->data[i].view, "estimated_ms", 0));
-        if (took > 0) {
-            *from = "the pipeline";
-            return took;
-        }
-    }
-    int64_t minutes = json_int(c->facts, "settings.rollback_minutes", 0);
-    *from = minutes > 0 ? "settings" : "a guess";
-    return minutes > 0 ? MINUTES(minutes) : ROLLBACK_GUESS;
-}
-
 /* Files under migration paths that changed, as the check of the releases told. */
 static json_t *schema_changes(const struct change *c)
 {
@@ -146,7 +125,7 @@ static json_t *schema_changes(const struct change *c)
 static json_t *rollback_json(const struct change *c, int64_t now)
 {
     const char *from = "";
-    int64_t takes = rollback_takes(c, &from), to = json_int(c->facts, "window.to", 0);
+    int64_t takes = change_rollback_takes(c, &from), to = json_int(c->facts, "window.to", 0);
     json_t *tags = json_array();
     size_t i;
     json_t *s;

@@ -11,7 +11,8 @@
 static const char *const change_facts[] = {"id",     "client",       "env",    "severity", "risk",  "outcome",
                                            "status", "requested_by", "reason", "url",      "title", NULL};
 static const char *const window_facts[] = {"from", "to", "zone", "text", NULL};
-static const char *const trouble_facts[] = {"step", "title", "reason", "round", "now", NULL};
+static const char *const trouble_facts[] = {"step", "title", "reason",       "round",
+                                            "now",  "at",    "decide_until", NULL};
 static const char *const env_facts[] = {"name", "production", NULL};
 
 static const struct {
@@ -240,7 +241,8 @@ void page_texts_check(struct reading *r)
     for (int i = 0; moment_names[i] != NULL; i++)
         json_object_set_new(names, moment_names[i], json_integer(0));
     for (const struct page_text *t = r->texts; t != NULL; t = t->next) {
-        if (t->kind == TEXT_MOMENT)
+        bool template = strstr(t->y->text, "{{") != NULL;
+        if (t->kind == TEXT_MOMENT && !template)
             check_moment(r, t, names);
         else
             check_expression(r, t, &known);

@@ -5,7 +5,8 @@
 const char *const branch_names[BRANCH_COUNT + 1] = {"main",  "trouble", "extend", "rollback",
                                                     "patch", "stop",    "undo"};
 const char *const decision_names[] = {"", "retry", "patch", "extend", "rollback", "stop", NULL};
-const char *const moment_names[] = {"from", "to", "incident", "planned", "started", NULL};
+const char *const moment_names[] = {"from",    "to",      "incident", "planned",
+                                    "started", "trouble", "decide",   NULL};
 const char *const ask_roles[] = {"deploy", "approve", "administer", "tam", NULL};
 
 int procedure_step(const struct procedure *p, const char *id)

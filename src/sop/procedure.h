@@ -39,9 +39,10 @@ enum branch {
 
 extern const char *const branch_names[BRANCH_COUNT + 1]; /* "main", "trouble", "extend", ..., NULL */
 
-/* Moments that a page may reckon from, in `at` and `due`: the window's ends, the incident, when the change
- * was planned and started. */
-extern const char *const moment_names[]; /* "from", "to", "incident", "planned", "started", NULL */
+/* Moments that a page may reckon from, in `at` and `due`: the window's ends ("from", "to"), the "incident", when the
+ * change was "planned" and "started", when the present "trouble" began, and until when one must "decide" so that a
+ * rollback still fits the window. NULL-terminated. */
+extern const char *const moment_names[];
 
 /* Who may be asked: what `role` of a question may be. */
 extern const char *const ask_roles[]; /* "deploy", "approve", "administer", "tam", NULL */

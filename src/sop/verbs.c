@@ -236,7 +236,8 @@ const struct verb verbs[] = {
      "waits until every service runs at its tag with all pods ready and not restarting",
      {{"client", ARG_TEXT, REQ, "client"},
       {"env", ARG_TEXT, REQ, "env"},
-      {"services", ARG_LIST, REQ, "list of {service, tag}"}},
+      {"services", ARG_LIST, REQ, "list of {service, tag}"},
+      {"once", ARG_FLAG, OPT, "look once and tell what is found, instead of waiting"}},
      "services, pods, problems"},
 
     /* releases */

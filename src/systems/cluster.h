@@ -10,7 +10,7 @@
  *              A service that does not run is not in the map.
  *
  * cluster.verify: waits until every service runs at its tag, its rollout is complete, all its pods are ready and none restarts.
- *   arguments  client, env; services: [{"service", "tag"}]
+ *   arguments  client, env; services: [{"service", "tag"}]; once (optional): look once, DONE with whatever is found
  *   result and progress view (the same form)
  *              {"services": [{"service", "tag", "runs": "tag found", "ready": 3, "wanted": 4, "done": false, "says": "..."}],
  *               "pods": [{"pod", "service", "tag", "ready", "restarts", "state"}],          at most CLUSTER_PODS_SHOWN

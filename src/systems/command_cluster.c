@@ -296,7 +296,7 @@ static void verify_seen(struct look *l)
                                                            "problems", "says", l->error.text);
     bool is_failed = json_array_size(json_object_get(view, "problems")) > 0;
     l->looks_failed = is_failed ? l->looks_failed + 1 : 0;
-    if (l->instances && done)
+    if (l->instances && (done || json_flag(l->flow.effect.args, "once", false)))
         flow_done(&l->flow, json_incref(view));
     else if (l->looks_failed >= SETTLE_LOOKS)
         failed(l, view);

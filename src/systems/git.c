@@ -174,6 +174,38 @@ static bool is_migration(const struct git *g, const char *path)
     return false;
 }
 
+/* "HASH\x1fNAME\x1fSUBJECT", each ending with NUL. */
+static void commits_known(struct checking *c, const struct process_end *end)
+{
+    json_t *list = json_array();
+    const char *last = end->out + end->out_len;
+    for (const char *p = end->out; end->status == 0 && p < last; p += strlen(p) + 1) {
+        char *hash = arena_strdup(&c->flow.arena, p), *name = strchr(hash, '\x1f');
+        char *subject = name ? strchr(name + 1, '\x1f') : NULL;
+        if (!subject || json_array_size(list) >= RELEASES_COMMITS_SHOWN)
+            continue;
+        *name++ = *subject++ = '\0';
+        json_array_append_new(list, releases_commit(hash, subject, name));
+    }
+    json_object_set_new(c->row, "commits", list);
+    row_done(c);
+}
+
+/* What the tag brings is for people to read: without it the tag is as good. */
+static void ask_commits(struct checking *c)
+{
+    struct arena *a = &c->flow.arena;
+    const char *args[] = {"log",
+                          "-z",
+                          "--no-show-signature",
+                          arena_printf(a, "-%d", RELEASES_COMMITS_SHOWN),
+                          "--format=%H%x1f%an%x1f%s",
+                          arena_printf(a, "%s..%s", c->before, c->tag),
+                          "--",
+                          NULL};
+    run_git(c, c->folder, args, commits_known);
+}
+
 /* Names end with NUL (-z), so that none can pretend to be two. */
 static void changes_known(struct checking *c, const struct process_end *end)
 {
@@ -190,7 +222,7 @@ static void changes_known(struct checking *c, const struct process_end *end)
             json_array_append_new(schema, name ? name : json_string("(a name that is not UTF-8)"));
         }
     json_object_set_new(c->row, "schema", schema);
-    row_done(c);
+    ask_commits(c);
 }
 
 static void ancestry_known(struct checking *c, const struct process_end *end)

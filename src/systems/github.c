@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const keys[] = {CONFIG_PEER_KEYS, "repository", "services",       "tag",
-                                   "migrations",     "web",        "require_checks", NULL};
+static const char *const keys[] = {CONFIG_PEER_KEYS, "repository",    "services", "tag", "migrations", "web",
+                                   "require_checks", "schema_marker", NULL};
 
 enum { CACHED_MAX = 500, SERVICES_MAX = 2000, VISITED_MAX = 20 };
 
@@ -263,6 +263,7 @@ static bool configure(struct github *g, const struct yaml *config, const char *f
         return false;
     g->tag = arena_strdup(&g->arena, config_str(config, "tag", "{tag}"));
     g->web = web_of(g, config, o.base_url);
+    g->schema_marker = arena_strdup(&g->arena, config_str(config, "schema_marker", NULL));
     g->peer = http_peer_new(g->system.around->http, &o, err);
     return g->peer != NULL;
 }

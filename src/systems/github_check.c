@@ -164,6 +164,8 @@ static bool is_migration(const struct github *g, const char *path)
 static void note_schema(struct github_flow *t, const json_t *files)
 {
     json_t *schema = json_array();
+    if (t->marked)
+        json_array_append_new(schema, json_sprintf("(the release says: %s)", t->g->schema_marker));
     for (size_t i = 0; i < json_array_size(files) && json_array_size(schema) < SCHEMA_SHOWN; i++) {
         const char *name = json_str(json_array_get(files, i), "filename", "");
         const char *was = json_str(json_array_get(files, i), "previous_filename", "");
@@ -177,6 +179,20 @@ static void note_schema(struct github_flow *t, const json_t *files)
         json_object_set_new(t->row, "says",
                             json_string("; GitHub tells 300 changed files and there are more, so migrations "
                                         "may be missing in the list"));
+}
+
+/* What the tag brings, newest first. */
+static void note_commits(struct github_flow *t, const json_t *commits)
+{
+    json_t *list = json_array();
+    size_t n = json_array_size(commits);
+    for (size_t i = n; i-- > 0 && json_array_size(list) < RELEASES_COMMITS_SHOWN;) {
+        const json_t *c = json_array_get(commits, i);
+        const char *message = json_str(c, "commit.message", "");
+        json_array_append_new(
+            list, releases_commit(json_str(c, "sha", ""), message, json_str(c, "commit.author.name", "")));
+    }
+    json_object_set_new(t->row, "commits", list);
 }
 
 /* The newest commit comes last, unless there are more than a page of them. */
@@ -215,6 +231,7 @@ static void on_compared(struct github_flow *t, const json_t *answer, const struc
         return;
     }
     note_schema(t, json_object_get(answer, "files"));
+    note_commits(t, json_object_get(answer, "commits"));
     note_moment(t, json_object_get(answer, "commits"));
     begin_checks(t);
 }
@@ -283,6 +300,9 @@ static void on_release(struct github_flow *t, const json_t *answer, const struct
         return;
     }
     const char *url = json_str(answer, "html_url", NULL);
+    const char *marker = t->g->schema_marker;
+    t->marked = marker && (strstr(json_str(answer, "body", ""), marker) ||
+                           strstr(json_str(answer, "name", ""), marker));
     json_object_set_new(t->row, "url",
                         json_string(url ? url
                                         : arena_printf(&t->round, "%s/%s/tree/%s", t->g->web, t->repository,
@@ -322,6 +342,7 @@ static void begin_row(struct github_flow *t, const char *service, const char *ta
     }
     t->repository = fill(repository, now, fill_plain, a);
     t->tag = fill(t->g->tag, now, fill_plain, a);
+    t->marked = false;
     t->before = *before ? fill(t->g->tag, was, fill_plain, a) : NULL;
     github_get(t, "look for the release",
                repo_path(t, arena_printf(a, "/releases/tags/%s", github_encoded(t, t->tag))), on_release);

@@ -26,6 +26,7 @@ struct github {
     int n_services;
     const char *const *migrations;
     bool require_checks;
+    const char *schema_marker; /* words in a release's name or text that say: the schema changes; or NULL */
     json_t *cache; /* path: {"etag", "body"}; answers that have not changed cost nothing of the limit */
 };
 
@@ -45,6 +46,7 @@ struct github_flow {
     const char *repository, *tag, *before;
     const char *commit, *object; /* the tag's commit; the tag object on the way to it */
     int depth, page;
+    bool marked; /* the release says that the schema changes */
     json_t *runs;
     json_t *past; /* commit or tag: {name of a check: ms it took} */
     bool pending; /* some service's checks still run */

@@ -66,6 +66,11 @@ static const struct kubernetes *driver_of(const struct verify *v)
     return (const struct kubernetes *)v->flow.system;
 }
 
+static bool once(const struct verify *v)
+{
+    return json_flag(v->flow.effect.args, "once", false);
+}
+
 /* --- problems --------------------------------------------------------------------------------- */
 
 static void add_problem(struct judgement *j, bool fatal, const char *service, const char *pod,
@@ -294,7 +299,10 @@ static void next_log(struct verify *v)
            !json_object_get(json_array_get(problems, v->log_at), "container"))
         v->log_at++;
     if (v->log_at >= json_array_size(problems) || v->logs++ == LOGS_MAX) {
-        end_failed(v);
+        if (once(v))
+            flow_done(&v->flow, json_incref(v->result));
+        else
+            end_failed(v);
         return;
     }
     const json_t *p = json_array_get(problems, v->log_at);
@@ -312,7 +320,8 @@ static void next_log(struct verify *v)
     v->log = kube_send(v->place.kube, &r, log_came, v);
 }
 
-static void fail(struct verify *v, json_t *view)
+/* Nothing more is followed; the logs are still fetched. */
+static void conclude(struct verify *v, json_t *view)
 {
     for (int i = 0; i < FOLLOWED; i++) {
         kube_follow_stop(v->follows[i]);
@@ -378,8 +387,8 @@ static void judge(struct verify *v)
     v->good_since = !j.all_done ? 0 : v->good_since ? v->good_since : j.now;
     int64_t settle = flow_pause(&v->flow, driver_of(v)->settle_ms, 1);
     _cleanup_json_ json_t *view = view_of(&j);
-    if (j.settled_at && j.now >= j.settled_at)
-        fail(v, view);
+    if (once(v) || (j.settled_at && j.now >= j.settled_at))
+        conclude(v, view);
     else if (j.all_done && j.now - v->good_since >= settle)
         flow_done(&v->flow, json_incref(view));
     else if (!flow_tell(&v->flow, view))

@@ -88,6 +88,23 @@ bool releases_read_migrations(const struct yaml *config, const char *file, struc
     return true;
 }
 
+/* At most `most` bytes of the text up to its first line's end, cut between characters. */
+static json_t *first_line(const char *text, size_t most)
+{
+    size_t n = strcspn(text, "\r\n");
+    if (n > most)
+        for (n = most; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;)
+            n--;
+    json_t *line = json_stringn(text, n);
+    return line ? line : json_string("(not UTF-8)");
+}
+
+json_t *releases_commit(const char *id, const char *message, const char *by)
+{
+    return json_pack("{s:o, s:o, s:o}", "id", first_line(id, 12), "subject", first_line(message, 160), "by",
+                     first_line(by, 80));
+}
+
 bool releases_name_ok(const char *name)
 {
     size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-/");

@@ -12,13 +12,22 @@
  *                             "ready": UTC ms when checks that still run will have finished, if they take what they took for
  *                                      `before`; 0 or absent = not known,
  *                             "schema": ["db/migrations/017.sql"],   files under migration paths that changed
- * since `before`; may be null "says": "..."}], "problems": [{"service", "says"}]} outcome    FAILED when a
- * tag does not exist, does not hold what runs, or its checks failed. While checks are pending it waits.
- * Schema changes are no failure: they matter for the rollback. */
+ *                                      since `before`; may be null
+ *                             "commits": [{"id", "subject", "by"}],    what the tag holds and `before` does not, newest first,
+ *                                      at most RELEASES_COMMITS_SHOWN; absent = not known
+ *                             "says": "..."}],
+ *              "problems": [{"service", "says"}]}
+ *   outcome    FAILED when a tag does not exist, does not hold what runs, or its checks failed. While checks are pending it
+ *              waits. Schema changes are no failure: they matter for the rollback. */
 #ifndef SB_SYSTEMS_RELEASES_H
 #define SB_SYSTEMS_RELEASES_H
 
 #include "systems/support.h"
+
+enum { RELEASES_COMMITS_SHOWN = 30 };
+
+/* A commit of "commits": the subject is the first line of its message, cut to a line of text. New reference. */
+json_t *releases_commit(const char *id, const char *message, const char *by);
 
 /* Is the file under a migration path? A pattern is a path from the root with `*` (within a segment) and `**`
  * (across segments); one that ends with '/' means everything below that folder, wherever the folder is; one

@@ -331,6 +331,133 @@ static void a_verification_that_somebody_leaves_out_is_none(void **state)
     play_close(&p);
 }
 
+/* Chat, pager and cluster hang: what was sent to them has no answer. */
+static void whatever_hangs_people_are_told_first_and_the_decision_can_be_taken(void **state)
+{
+    (void)state;
+    struct play p = hotfix(full_facts());
+    carry(&p, "watch"); /* to the trouble, and no further: */
+    assert_true(answers(&p, "decide", "retry", json_pack("{s:s}", "reason", "a hiccup")));
+    begin_all(&p);
+    assert_true(
+        happens_by(&p, EV_TROUBLE, NULL, 0, "ada", json_pack("{s:s}", "reason", "errors on every order")));
+    begin_all(&p);
+    static const char *const at_once[] = {"trouble-tell", "trouble-oncall"};
+    for (size_t i = 0; i < COUNT_OF(at_once); i++)
+        assert_status(&p, at_once[i], "intended");
+    static const char *const looks[] = {"evidence-pods", "evidence-health", "trouble-owners"};
+    for (size_t i = 0; i < COUNT_OF(looks); i++)
+        assert_status(&p, looks[i], "observing");
+    size_t told = 0, other = 0, i;
+    json_t *e;
+    json_array_foreach(p.log, i, e)
+        if (str_eq(json_str(e, "type", ""), "change.trouble"))
+            told = other = 0;
+        else if (str_eq(json_str(e, "step", ""), "trouble-tell") && !told)
+            told = i;
+        else if (json_object_get(e, "step") && !other)
+            other = i;
+    assert_true(told > 0 && (other == 0 || told < other));
+
+    p.now += SECONDS(21);
+    for (size_t k = 0; k < COUNT_OF(looks); k++)
+        assert_true(happens(&p, EV_FAILED, looks[k], json_pack("{s:s}", "error", "its time is up")));
+    begin_all(&p);
+    assert_true(happens(&p, EV_DONE, "evidence", result_of(&p.sop->steps[step_of(&p, "evidence")])));
+    begin_all(&p);
+    assert_status(&p, "trouble-tell", "intended");
+    assert_status(&p, "decide", "asking");
+    play_close(&p);
+}
+
+static void
+the_decision_clock_warns_before_a_rollback_no_longer_fits_and_again_after_an_extension(void **state)
+{
+    (void)state;
+    struct play p = hotfix(full_facts());
+    carry(&p, "health-watch");
+    int64_t to = NOON + HOURS(7), decide = to - MINUTES(20); /* nothing is known of how long one takes */
+    assert_int_equal(change_decide_until(p.change), decide);
+    int64_t nagged = when(&p, "step.intended", "decide.nag");
+    assert_true(nagged >= decide - MINUTES(10) && nagged < decide);
+    assert_non_null(strstr(text_of(&p, "decide.nag"), "Decide now"));
+    assert_true(when(&p, "step.intended", "decide.escalate") >= decide);
+
+    assert_true(
+        answers(&p, "decide", "extend",
+                json_pack("{s:i, s:s, s:s}", "minutes", 60, "permitted_by", "Bo", "reason", "it heals")));
+    carry(&p, NULL);
+    assert_status(&p, "decide", "asking");
+    nagged = when(&p, "step.intended", "decide.nag");
+    assert_true(nagged > decide + MINUTES(50)); /* anew, since the moment is another */
+    assert_int_equal(json_int(p.change->facts, "trouble.decide_until", 0), decide + HOURS(1));
+    play_close(&p);
+}
+
+static void owners_who_do_not_answer_are_followed_by_those_the_settings_name(void **state)
+{
+    (void)state;
+    json_t *facts = full_facts();
+    struct play p = hotfix(facts);
+    json_object_set_new(json_object_get(p.change->facts, "settings"), "escalate_after", json_string("5m"));
+    json_object_set_new(json_object_get(p.change->facts, "settings"), "escalate_further_to",
+                        json_string("managers"));
+    carry(&p, "watch");
+    int64_t began = p.change->troubled;
+    assert_status(&p, "page-escalate", "skipped"); /* the owners answered at once */
+    assert_true(answers(&p, "decide", "retry", json_pack("{s:s}", "reason", "a hiccup")));
+    begin_all(&p);
+    assert_true(happens_by(&p, EV_TROUBLE, NULL, 0, "ada", json_pack("{s:s}", "reason", "errors")));
+    began = p.change->troubled;
+    begin_all(&p);
+    assert_true(
+        happens(&p, EV_DONE, "trouble-owners", result_of(&p.sop->steps[step_of(&p, "trouble-owners")])));
+    begin_all(&p);
+    assert_true(happens(&p, EV_DONE, "page-owner", json_pack("{s:{s:s}}", "result", "alert", "a2")));
+    begin_all(&p);
+    assert_status(&p, "page-answer", "observing");
+    assert_status(&p, "page-escalate", "ready");
+    p.now = began + MINUTES(5);
+    begin_all(&p);
+    assert_status(&p, "page-escalate", "intended");
+    assert_string_equal(json_str(p.change->data[step_of(&p, "page-escalate")].args, "to", ""), "production");
+    assert_true(happens(&p, EV_DONE, "page-escalate", json_pack("{s:{s:s}}", "result", "alert", "a3")));
+    p.now = began + MINUTES(20);
+    begin_all(&p);
+    assert_status(&p, "page-escalate-further", "intended");
+    assert_string_equal(json_str(p.change->data[step_of(&p, "page-escalate-further")].args, "to", ""),
+                        "managers");
+    play_close(&p);
+}
+
+/* Skipping what it needs, answering, noting, amending, trying again: none of it completes the maintenance. */
+static void in_trouble_the_maintenance_cannot_be_completed_by_any_event(void **state)
+{
+    (void)state;
+    struct play p = hotfix(full_facts());
+    carry(&p, "pods");
+    assert_string_equal(change_status(&p), "trouble");
+    static const char *const needed[] = {"pods", "pods-look", "health-watch", "verified",
+                                         "maintenance-verify"};
+    for (size_t i = 0; i < COUNT_OF(needed); i++)
+        (void)happens_by(&p, EV_SKIPPED, needed[i], 0, "ada", json_pack("{s:s}", "reason", "in a hurry"));
+    static const char *const closes[] = {"maintenance-complete", "component"};
+    static const enum event_type tries[] = {EV_READY,    EV_ASKED, EV_INTENDED, EV_OBSERVING, EV_DONE,
+                                            EV_RESOLVED, EV_FOUND, EV_AGAIN,    EV_ANSWERED};
+    for (size_t k = 0; k < COUNT_OF(closes); k++)
+        for (size_t i = 0; i < COUNT_OF(tries); i++)
+            if (happens_by(&p, tries[i], closes[k], 1, "ada", json_pack("{s:s}", "reason", "in a hurry")))
+                assert_true(strcmp(status(&p, closes[k]), "waiting") == 0 ||
+                            strcmp(status(&p, closes[k]), "ready") == 0);
+    begin_all(&p);
+    for (size_t k = 0; k < COUNT_OF(closes); k++)
+        assert_int_equal(when(&p, "step.intended", closes[k]), 0);
+    assert_false(happens_by(&p, EV_ENDED, NULL, 0, "", json_pack("{s:s}", "outcome", "done")));
+    assert_false(happens_by(&p, EV_CANCELLED, NULL, 0, "ada", json_pack("{s:s}", "reason", "enough")));
+    assert_string_equal(change_status(&p), "trouble");
+    play_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +468,11 @@ int main(void)
         cmocka_unit_test(in_trouble_people_are_told_the_window_is_extended_and_the_fix_rolled_back),
         cmocka_unit_test(a_stopped_hotfix_leaves_its_maintenance_open_and_hands_over),
         cmocka_unit_test(a_verification_that_somebody_leaves_out_is_none),
+        cmocka_unit_test(whatever_hangs_people_are_told_first_and_the_decision_can_be_taken),
+        cmocka_unit_test(
+            the_decision_clock_warns_before_a_rollback_no_longer_fits_and_again_after_an_extension),
+        cmocka_unit_test(owners_who_do_not_answer_are_followed_by_those_the_settings_name),
+        cmocka_unit_test(in_trouble_the_maintenance_cannot_be_completed_by_any_event),
     };
     return cmocka_run_group_tests_name("change/hotfix", tests, NULL, NULL);
 }
