@@ -148,10 +148,10 @@ const struct api_route api_routes[] = {
             {"interlocks", API_LIST, true, "rules that cannot be broken"},
             {"inputs", API_LIST, true, "what a plan must say"})},
 
-    {"GET", "/api/v1/alerts", API_SEE, "see", alerts_list, "Alerts of the built-in pager, newest first.",
+    {"GET", "/api/v1/alerts", API_SEE, NULL, alerts_list, "Alerts of the built-in pager, newest first.",
      NULL, NULL,
      FIELDS({"alerts", API_LIST, true, "list of {id, change, to, summary, status, people, by, at}"})},
-    {"POST", "/api/v1/alerts/ack", API_ACT, "deploy", alerts_ack,
+    {"POST", "/api/v1/alerts/ack", API_ACT, NULL, alerts_ack,
      "Takes the open alerts of a change, or one alert: nobody else is called.", NULL,
      FIELDS({"alert", API_TEXT, true, "the change's id, or the alert's"}),
      FIELDS({"acknowledged", API_LIST, true, "ids of the alerts"}, {"by", API_TEXT, true, "who took them"})},
