@@ -6,6 +6,7 @@
 #include "store/backend.h"
 #include "store/heads.h"
 #include "store/ledger.h"
+#include "store/sealing.h"
 #include <stddef.h>
 
 /* A transaction that is being put together, on the writer's thread. */
@@ -15,6 +16,7 @@ struct writing {
     struct chain ledger; /* up to the entry before this transaction's */
     struct entry entry;  /* of this transaction */
     int64_t bytes;       /* of its events */
+    struct sealing sealing;
 };
 
 struct job {
@@ -78,7 +80,7 @@ bool apply_ended(struct job *j, struct writing *w, struct error *err);
 bool apply_snapshot(struct job *j, struct writing *w, struct error *err);
 
 /* A transaction. After a false, only rollback. Commit writes what the events and ends amount to into the
- * ledger. */
+ * ledger, and seals it when it is time to. */
 bool writing_begin(struct writing *w, struct error *err);
 bool writing_commit(struct writing *w, struct error *err);
 void writing_rollback(struct writing *w);

@@ -66,6 +66,7 @@ bool apply_append(struct job *j, struct writing *w, struct error *err)
             return false;
         first = i == 0 ? h->place : first;
     }
+    sealing_note(&w->sealing, h, false);
     return w->backend->ops->change_move(w->backend, h->no, first, h->place, err);
 }
 
@@ -81,6 +82,7 @@ bool apply_ended(struct job *j, struct writing *w, struct error *err)
     if (!w->backend->ops->change_end(w->backend, h->no, err))
         return false;
     entry_end(&w->entry, h->id, &h->chain);
+    sealing_note(&w->sealing, h, true);
     heads_drop(&w->heads, h->id); /* nothing much comes after it */
     return true;
 }
@@ -117,8 +119,9 @@ bool writing_commit(struct writing *w, struct error *err)
         if (!w->backend->ops->entry_add(w->backend, w->ledger.n, text.data, w->ledger.hash, err))
             return error_wrap(err, err, "ledger");
     }
-    if (!w->backend->ops->commit(w->backend, err))
+    if (!sealing_add(&w->sealing, w->backend, &w->ledger, err) || !w->backend->ops->commit(w->backend, err))
         return false;
+    sealing_committed(&w->sealing);
     writing_forget(w);
     return true;
 }
@@ -127,6 +130,7 @@ void writing_rollback(struct writing *w)
 {
     w->backend->ops->rollback(w->backend);
     heads_free(&w->heads);
+    sealing_rolled_back(&w->sealing);
     writing_forget(w);
 }
 
@@ -134,4 +138,5 @@ void writing_free(struct writing *w)
 {
     heads_free(&w->heads);
     entry_free(&w->entry);
+    sealing_free(&w->sealing);
 }

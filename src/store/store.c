@@ -3,8 +3,10 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "store/seal.h"
 #include "store/verify.h"
 #include "store/writer.h"
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +16,13 @@ struct store {
     struct answers *answers; /* NULL when read-only without a loop */
     struct writer *writer;   /* NULL when read-only */
     bool closing;
+    struct seal_key seal_key; /* the writer's; all zero: none */
 
     pthread_mutex_t mutex; /* guards the reader; recursive, for a read made from inside another */
     struct reader *reader;
 };
+
+enum { SEAL_MS = 60000 };
 
 /* Rounds of callbacks that give new jobs while the store closes. */
 enum { CLOSING_ROUNDS = 16 };
@@ -31,6 +36,14 @@ static void init_mutex(pthread_mutex_t *m)
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(m, &attr);
     pthread_mutexattr_destroy(&attr);
+}
+
+static void start_writer(struct store *s, const struct store_options *o)
+{
+    if (o->seal_key != NULL)
+        s->seal_key = *o->seal_key;
+    s->writer = writer_start(s->backend, s->answers, o->seal_key != NULL ? &s->seal_key : NULL,
+                             o->seal_ms > 0 ? o->seal_ms : SEAL_MS);
 }
 
 struct store *store_open(const struct store_options *o, struct error *err)
@@ -55,7 +68,7 @@ struct store *store_open(const struct store_options *o, struct error *err)
     if (o->loop != NULL)
         s->answers = answers_new(o->loop);
     if (!o->read_only)
-        s->writer = writer_start(b, s->answers);
+        start_writer(s, o);
     return s;
 }
 
@@ -84,6 +97,7 @@ void store_close(struct store *s)
     s->reader->ops->close(s->reader);
     s->backend->ops->close(s->backend);
     pthread_mutex_destroy(&s->mutex);
+    seal_key_wipe(&s->seal_key);
     free(s);
 }
 
@@ -422,13 +436,41 @@ json_t *store_get_snapshot(struct store *s, const char *change, const char *vers
 }
 
 /* On a connection of its own: it takes long, and nobody else's reads are to wait for it. */
-bool store_verify(struct store *s, const char *change, struct verdict *out, struct error *err)
+bool store_verify_with(struct store *s, const char *change, const struct store_evidence *evidence,
+                       struct verdict *out, struct error *err)
 {
     struct reader *r = s->backend->ops->reader_open(s->backend, err);
     if (r == NULL)
         return false;
-    bool ok = verify(r, change, out, err);
+    bool ok = verify(r, change, evidence, out, err);
     r->ops->close(r);
+    return ok;
+}
+
+bool store_verify(struct store *s, const char *change, struct verdict *out, struct error *err)
+{
+    return store_verify_with(s, change, &(struct store_evidence){0}, out, err);
+}
+
+struct seal_listing {
+    bool (*each)(void *ctx, const char *text, const char *signature);
+    void *ctx;
+};
+
+static bool list_seal(void *ctx, const struct doc_row *d)
+{
+    const struct seal_listing *l = ctx;
+    _cleanup_json_ json_t *doc = json_read(d->body, d->size, STORE_BODY_MAX, "seal", NULL);
+    return l->each(l->ctx, json_str(doc, "text", ""), json_str(doc, "signature", ""));
+}
+
+bool store_seals(struct store *s, bool (*each)(void *ctx, const char *text, const char *signature), void *ctx,
+                 struct error *err)
+{
+    struct seal_listing l = {each, ctx};
+    pthread_mutex_lock(&s->mutex);
+    bool ok = s->reader->ops->doc_list(s->reader, SEAL_KIND, INT_MAX, list_seal, &l, err);
+    pthread_mutex_unlock(&s->mutex);
     return ok;
 }
 

@@ -20,12 +20,18 @@
 #include <jansson.h>
 
 struct store;
+struct seal_key;
+struct seal_trust;
 
 struct store_options {
     const char *path;        /* SQLite file; its folder is made with mode 0700 */
     struct loop *loop;       /* callbacks come there; may be NULL when read_only */
     bool read_only;          /* no writer, no lock: for audit and for looking while another process runs */
     const char *socket_path; /* told to a second process that wants to write; or NULL */
+    /* Seals the record with it (store/seal_key.h): each change's end with the end itself, all else after
+     * `seal_ms` (0 = a minute) and when the store closes. Copied. NULL: nothing is sealed. */
+    const struct seal_key *seal_key;
+    int64_t seal_ms;
 };
 
 enum {
@@ -116,6 +122,8 @@ struct verdict {
     int64_t changes, events, entries;
     char head[SHA256_HEX + 1]; /* of the whole record: the ledger's last hash, after `entries` entries; "" for
                                   one change */
+    int64_t seals, sealed_at, unsealed; /* seals; when the last was made; events that came after it */
+    bool trusted;                       /* the seals were held against keys that were given */
     bool good;
     char text[512]; /* what is wrong, and where: "HF-7: event 12: hash does not follow from event 11" */
 };
@@ -123,6 +131,19 @@ struct verdict {
  * on a read-only store and on a copy of the file. Any thread; takes its time. */
 MUST_USE bool store_verify(struct store *s, const char *change /* NULL = all */, struct verdict *out,
                            struct error *err);
+
+/* What an auditor brings along. The store's end can be cut off together with the seals that cover it: only who
+ * has kept a later seal elsewhere can tell. */
+struct store_evidence {
+    const struct seal_trust *trust; /* keys by which seals are believed; NULL = each by the one it names */
+    const char *seal;               /* the text of a seal that was kept; or NULL */
+};
+MUST_USE bool store_verify_with(struct store *s, const char *change, const struct store_evidence *evidence,
+                                struct verdict *out, struct error *err);
+
+/* Seals, newest first, until `each` returns false: text as in store/seal.h, signature in base64. */
+MUST_USE bool store_seals(struct store *s, bool (*each)(void *ctx, const char *text, const char *signature),
+                          void *ctx, struct error *err);
 
 struct store_stats {
     uint64_t commits, events, bytes;

@@ -2,6 +2,7 @@
 
 #include "store/heads.h"
 #include "store/ledger.h"
+#include "store/verify_seals.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 struct walk {
     struct reader *r;
     const char *only; /* one change, or NULL */
+    const struct store_evidence *evidence;
+    struct seals seals;
     struct verdict *out;
     struct cursor *entries, *events;
     struct entry_row entry;
@@ -95,6 +98,7 @@ static enum step take_append(struct walk *w, const struct entry_append *a, int64
         h->place = e->place;
         buf_add(&w->hashes, e->hash, SHA256_HEX);
         w->out->events++;
+        w->out->unsealed += w->seals.n == 0 || entry > w->seals.rows[w->seals.n - 1].seal.ledger.n;
         enum step step = next_event(w, err);
         if (step != GOES_ON)
             return step;
@@ -111,7 +115,17 @@ static enum step take_ended(struct walk *w, const struct entry_ended *e, int64_t
                    "%s: ended with event %" PRId64 " by the ledger's entry %" PRId64
                    ", but that is not where it stands",
                    e->change, e->last, entry);
+    if (!seals_have_end(&w->seals, e->change, entry, w->evidence->trust != NULL))
+        return bad(w, "%s", w->seals.wrong.text);
     return GOES_ON;
+}
+
+/* Everything before entry `n` has been read: holds it against its seals. */
+static enum step reach_seals(struct walk *w, int64_t n)
+{
+    if (seals_reach(&w->seals, n - 1, w->only == NULL ? &w->ledger : NULL, &w->heads, w->only))
+        return GOES_ON;
+    return bad(w, "%s", w->seals.wrong.text);
 }
 
 static bool is_wanted(const struct walk *w, const char *change)
@@ -172,14 +186,16 @@ static enum step take_entry(struct walk *w, struct error *err)
 
 static enum step walk(struct walk *w, struct error *err)
 {
-    enum step step = next_event(w, err);
+    enum step step = w->seals.wrong.code != SB_OK ? bad(w, "%s", w->seals.wrong.text) : next_event(w, err);
     while (step == GOES_ON) {
         if (!w->r->ops->ledger_next(w->entries, &w->entry, &w->more_entries, err))
             return CANNOT_READ;
         if (!w->more_entries)
-            return w->more_events ? added(w) : GOES_ON;
+            return w->more_events ? added(w) : reach_seals(w, INT64_MAX);
         w->out->entries++;
-        step = take_entry(w, err);
+        step = reach_seals(w, w->entry.n);
+        if (step == GOES_ON)
+            step = take_entry(w, err);
     }
     return step;
 }
@@ -223,8 +239,19 @@ static bool check_rest(struct walk *w, struct error *err)
            (w->only != NULL || !w->out->good || w->r->ops->pages(w->r, check_page, w, err));
 }
 
+static void note_seals(struct walk *w)
+{
+    w->out->seals = (int64_t)w->seals.n;
+    w->out->trusted = w->evidence->trust != NULL;
+    if (w->seals.n > 0)
+        w->out->sealed_at = w->seals.rows[w->seals.n - 1].seal.at;
+}
+
 static bool judge(struct walk *w, struct error *err)
 {
+    if (!seals_read(&w->seals, w->r, w->evidence, err))
+        return false;
+    note_seals(w);
     w->entries = w->r->ops->ledger(w->r, w->only, err);
     w->events = w->entries != NULL ? w->r->ops->record(w->r, w->only, err) : NULL;
     enum step step = w->events != NULL ? walk(w, err) : CANNOT_READ;
@@ -236,10 +263,12 @@ static bool judge(struct walk *w, struct error *err)
     return ok;
 }
 
-bool verify(struct reader *r, const char *change, struct verdict *out, struct error *err)
+bool verify(struct reader *r, const char *change, const struct store_evidence *evidence, struct verdict *out,
+            struct error *err)
 {
     *out = (struct verdict){.good = true};
-    struct walk w = {.r = r, .only = change, .out = out, .ledger = chain_begin(LEDGER_NAME)};
+    struct walk w = {
+        .r = r, .only = change, .evidence = evidence, .out = out, .ledger = chain_begin(LEDGER_NAME)};
     if (!r->ops->begin(r, err))
         return false;
     bool ok = judge(&w, err);
@@ -247,6 +276,7 @@ bool verify(struct reader *r, const char *change, struct verdict *out, struct er
     if (change == NULL)
         memcpy(out->head, w.ledger.hash, sizeof out->head);
     heads_free(&w.heads);
+    seals_free(&w.seals);
     buf_free(&w.hashes);
     return ok;
 }

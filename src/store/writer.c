@@ -9,7 +9,7 @@
 /* A transaction's bounds, for the sake of memory and of those who wait behind it. */
 enum { BATCH_JOBS = 20000, BATCH_BYTES = 32 << 20 };
 
-enum { IDLE_S = 1 }; /* before housekeeping */
+enum { IDLE_MS = 1000 }; /* before housekeeping */
 
 struct writer {
     pthread_t thread;
@@ -119,16 +119,28 @@ static void finish(struct writer *w, struct job *const *jobs, size_t n)
 
 /* --- the thread -------------------------------------------------------------------------------- */
 
-/* Sleeps until there is something to do; with `untidy`, only for a while. */
-static void sleep_until_wanted(struct writer *w, bool untidy)
+/* Milliseconds until there is something to do that nobody asks for; -1 = never. */
+static int64_t own_wait(const struct writer *w, bool untidy)
+{
+    int64_t seal = w->damage.code == SB_OK ? sealing_wait(&w->writing.sealing) : -1;
+    return untidy && (seal < 0 || seal > IDLE_MS) ? IDLE_MS : seal;
+}
+
+/* Sleeps until there is something to do. */
+static void sleep_until_wanted(struct writer *w, int64_t most_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_S;
+    until.tv_sec += (time_t)(most_ms / 1000);
+    until.tv_nsec += (long)(most_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
     int code = 0;
     while (w->first == NULL && !w->stopping && code == 0)
-        code = untidy ? pthread_cond_timedwait(&w->wanted, &w->mutex, &until)
-                      : pthread_cond_wait(&w->wanted, &w->mutex);
+        code = most_ms >= 0 ? pthread_cond_timedwait(&w->wanted, &w->mutex, &until)
+                            : pthread_cond_wait(&w->wanted, &w->mutex);
 }
 
 /* All that waits, within bounds. 0: nothing came for a while, or it is time to stop. */
@@ -136,7 +148,7 @@ static size_t take(struct writer *w, bool untidy, bool *stop)
 {
     size_t n = 0, bytes = 0;
     pthread_mutex_lock(&w->mutex);
-    sleep_until_wanted(w, untidy);
+    sleep_until_wanted(w, own_wait(w, untidy));
     *stop = w->stopping;
     while (w->first != NULL && n < BATCH_JOBS && bytes < BATCH_BYTES) {
         struct job *j = w->first;
@@ -150,6 +162,15 @@ static size_t take(struct writer *w, bool untidy, bool *stop)
     return n;
 }
 
+/* Seals what is not sealed yet, when nothing else is written. */
+static void seal(struct writer *w)
+{
+    struct error err;
+    w->writing.sealing.whole = true;
+    if (!transaction(w, NULL, 0, &err))
+        log_warn("store", "the record is not sealed to its end: %s", err.text);
+}
+
 static void *run(void *ctx)
 {
     struct writer *w = ctx;
@@ -157,6 +178,8 @@ static void *run(void *ctx)
     bool untidy = false, stop = false;
     for (;;) {
         size_t n = take(w, untidy, &stop);
+        if (n == 0 && (stop ? w->writing.sealing.due != 0 : sealing_is_due(&w->writing.sealing)))
+            seal(w);
         if (n == 0 && stop)
             return NULL;
         if (n > 0) {
@@ -169,7 +192,7 @@ static void *run(void *ctx)
 
 /* --- the callers' side ------------------------------------------------------------------------- */
 
-struct writer *writer_start(struct backend *b, struct answers *a)
+struct writer *writer_start(struct backend *b, struct answers *a, const struct seal_key *key, int64_t seal_ms)
 {
     struct writer *w = calloc(1, sizeof *w);
     struct job **batch = calloc(BATCH_JOBS, sizeof(struct job *));
@@ -177,6 +200,7 @@ struct writer *writer_start(struct backend *b, struct answers *a)
         abort();
     *w = (struct writer){.answers = a, .writing.backend = b, .batch = batch};
     w->last = &w->first;
+    sealing_start(&w->writing.sealing, key, seal_ms);
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

@@ -11,8 +11,9 @@
 
 struct writer;
 
-/* Takes over neither; both outlive it. */
-struct writer *writer_start(struct backend *b, struct answers *a);
+/* Takes over none of them; all outlive it. Without a key nothing is sealed (store/sealing.h). */
+struct writer *writer_start(struct backend *b, struct answers *a, const struct seal_key *key,
+                            int64_t seal_ms);
 /* After what is in the queue. Frees it. */
 void writer_stop(struct writer *w);
 
