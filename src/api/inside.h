@@ -159,6 +159,8 @@ void alerts_ack(struct call *c);
 void look_doctor(struct call *c);
 void look_verb(struct call *c);
 void verify_record(struct call *c);
+void audit_key(struct call *c);
+void audit_seal(struct call *c);
 void verify_cancel(struct call *c);
 
 #endif

@@ -170,7 +170,16 @@ const struct api_route api_routes[] = {
      FIELDS({"good", API_FLAG, true, "nothing was changed"},
             {"changes", API_NUMBER, true, "that were looked at"},
             {"events", API_NUMBER, true, "that were looked at"},
+            {"seals", API_NUMBER, true, "that there are"},
+            {"unsealed", API_NUMBER, true, "events that no seal covers yet"},
             {"text", API_TEXT, true, "what is wrong, and where"})},
+    {"GET", "/api/v1/audit/key", API_SEE, "see", audit_key, "The public keys by which seals are believed.",
+     NULL, NULL, FIELDS({"pem", API_TEXT, true, "in PEM, the present one last"})},
+    {"GET", "/api/v1/audit/seal", API_SEE, "see", audit_seal,
+     "The newest seal of the record. Who keeps it elsewhere can tell when the record's end is cut off.", NULL,
+     NULL,
+     FIELDS({"text", API_TEXT, true, "the sealed statement; empty while there is none"},
+            {"signature", API_TEXT, true, "Ed25519, of the text, in base64"})},
     {NULL, NULL, API_OPEN, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -2,6 +2,7 @@
  */
 #include "api/inside.h"
 #include "net/alloc.h"
+#include "store/seal_key.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -63,9 +64,10 @@ static void finished(void *ctx)
         c->verification = NULL;
         if (v->ok)
             respond_json(c, 200,
-                         json_pack("{s:b, s:I, s:I, s:s}", "good", v->verdict.good, "changes",
+                         json_pack("{s:b, s:I, s:I, s:I, s:I, s:s}", "good", v->verdict.good, "changes",
                                    (json_int_t)v->verdict.changes, "events", (json_int_t)v->verdict.events,
-                                   "text", v->verdict.text));
+                                   "seals", (json_int_t)v->verdict.seals, "unsealed",
+                                   (json_int_t)v->verdict.unsealed, "text", v->verdict.text));
         else
             call_fail(c, &v->error);
     }
@@ -104,4 +106,33 @@ void verify_record(struct call *c)
     pthread_mutex_init(&v->mutex, NULL);
     pthread_cond_init(&v->ended, NULL);
     loop_work(engine_loop(c->api->engine), work, finished, v);
+}
+
+/* --- what the record is verified with ----------------------------------------------------------- */
+
+void audit_key(struct call *c)
+{
+    const struct seal_trust *t = engine_seal_trust(c->api->engine);
+    _cleanup_buf_ struct buf pem = {0};
+    for (int i = 0; i < t->n; i++)
+        seal_public_pem(t->keys[i], &pem);
+    respond_json(c, 200, json_pack("{s:s}", "pem", buf_str(&pem)));
+}
+
+static bool newest(void *ctx, const char *text, const char *signature)
+{
+    json_t **out = ctx;
+    *out = json_pack("{s:s, s:s}", "text", text, "signature", signature);
+    return false;
+}
+
+void audit_seal(struct call *c)
+{
+    struct error err = ERROR_NONE;
+    json_t *seal = NULL;
+    if (!store_seals(engine_store(c->api->engine), newest, &seal, &err)) {
+        call_fail(c, &err);
+        return;
+    }
+    respond_json(c, 200, seal ? seal : json_pack("{s:s, s:s}", "text", "", "signature", ""));
 }

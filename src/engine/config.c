@@ -6,6 +6,7 @@
 #include "base/instant.h"
 #include "base/json.h"
 #include "sop/staffing.h"
+#include "systems/support.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -565,23 +566,10 @@ static bool check_sign_in(const struct reader *r, const struct yaml *y, struct e
 
 static bool read_all(const struct reader *r, const struct yaml *y, struct error *err)
 {
-    static const char *const keys[] = {"state",
-                                       "zone",
-                                       "poll",
-                                       "pages",
-                                       "systems",
-                                       "clients",
-                                       "services",
-                                       "channels",
-                                       "people",
-                                       "groups",
-                                       "production_oncall",
-                                       "settings",
-                                       "serve",
-                                       "sign_in",
-                                       "callbacks",
-                                       "freezes",
-                                       NULL};
+    static const char *const keys[] = {
+        "state",    "zone",     "poll",      "pages",   "systems",           "clients",
+        "services", "channels", "people",    "groups",  "production_oncall", "settings",
+        "serve",    "sign_in",  "callbacks", "freezes", "seal_key",          NULL};
     struct config *c = r->c;
     c->zone = "UTC";
     return (!y || (need_map(r, y, "configuration", "a map", err) &&
@@ -596,6 +584,7 @@ static bool read_all(const struct reader *r, const struct yaml *y, struct error 
            check_freeze_names(r, yaml_get(y, "freezes"), err) && read_people(r, yaml_get(y, "people"), err) &&
            read_groups(r, yaml_get(y, "groups"), err) &&
            read_text(r, y, "production_oncall", &c->production_oncall, err) &&
+           config_secret(y, r->file, "seal_key", r->a, &c->seal_key, err) &&
            config_read_access(&c->access, y, r->file, r->a, err) && check_sign_in(r, y, err) &&
            read_free_map(r, yaml_get(y, "settings"), "settings", &c->settings, err);
 }

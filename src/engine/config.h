@@ -79,6 +79,7 @@ struct config {
     struct arena *arena; /* everything lives here; outlives the configuration's users */
     const char *file;    /* "" = none */
     const char *state_dir;
+    struct secret seal_key; /* seals the record; ref NULL = the one in state_dir, made on first use */
     const char *
         *page_dirs; /* where pages are looked for, NULL-terminated; the pages that ship come last, embedded */
     struct config_client *clients;

@@ -73,15 +73,27 @@ static bool open_systems(struct engine *e, const struct engine_options *o, struc
     return true;
 }
 
+static bool open_seal(struct engine *e, const struct config *c, struct seal_key *key, struct error *err)
+{
+    return seal_key_open(c->state_dir, c->seal_key.ref ? &c->seal_key : NULL, key, err) &&
+           seal_trust_read(arena_printf(&e->arena, "%s/seal.pub", c->state_dir), &e->seal_trust, err);
+}
+
 static bool open_store(struct engine *e, const struct engine_options *o, struct error *err)
 {
     struct error why;
+    struct seal_key key;
     if (!make_dirs(o->config->state_dir, &e->arena, &why))
         return error_wrap(&why, err, "state directory");
+    if (!open_seal(e, o->config, &key, &why))
+        return error_wrap(&why, err, "key that seals the record");
     const struct store_options so = {.path = arena_printf(&e->arena, "%s/signalbox.db", o->config->state_dir),
                                      .loop = o->loop,
-                                     .socket_path = o->socket_path};
+                                     .socket_path = o->socket_path,
+                                     .seal_key = &key,
+                                     .seal_trust = &e->seal_trust};
     e->store = store_open(&so, &why);
+    seal_key_wipe(&key);
     return e->store || error_wrap(&why, err, "store");
 }
 
@@ -279,6 +291,11 @@ void engine_close(struct engine *e)
 const struct config *engine_config(const struct engine *e)
 {
     return e->config;
+}
+
+const struct seal_trust *engine_seal_trust(const struct engine *e)
+{
+    return &e->seal_trust;
 }
 
 struct store *engine_store(struct engine *e)

@@ -121,6 +121,8 @@ void engine_look(struct engine *e, const char *verb, const json_t *args, engine_
 
 const struct config *engine_config(const struct engine *e);
 struct store *engine_store(struct engine *e);
+/* The public keys by which the record's seals are believed, the present one last. */
+const struct seal_trust *engine_seal_trust(const struct engine *e);
 int64_t engine_now(const struct engine *e);
 struct loop *engine_loop(const struct engine *e);
 /* Names of the pages that engine_page finds by name: those of page_dirs, then those that ship; each once. New

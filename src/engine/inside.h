@@ -18,6 +18,7 @@
 #include "engine/names.h"
 #include "net/alloc.h"
 #include "sop/expr.h"
+#include "store/seal_key.h"
 
 struct ride;
 struct batch;
@@ -120,6 +121,7 @@ struct engine {
     const char *yes_as;
     struct arena arena;
     struct store *store;
+    struct seal_trust seal_trust;
     struct http *http;
     struct shelf shelf;
     struct surroundings around;

@@ -17,6 +17,7 @@ struct store {
     struct writer *writer;   /* NULL when read-only */
     bool closing;
     struct seal_key seal_key; /* the writer's; all zero: none */
+    struct seal_trust seal_trust;
 
     pthread_mutex_t mutex; /* guards the reader; recursive, for a read made from inside another */
     struct reader *reader;
@@ -64,6 +65,8 @@ struct store *store_open(const struct store_options *o, struct error *err)
     if (s == NULL)
         abort();
     *s = (struct store){.backend = b, .reader = r};
+    if (o->seal_trust != NULL)
+        s->seal_trust = *o->seal_trust;
     init_mutex(&s->mutex);
     if (o->loop != NULL)
         s->answers = answers_new(o->loop);
@@ -449,7 +452,8 @@ bool store_verify_with(struct store *s, const char *change, const struct store_e
 
 bool store_verify(struct store *s, const char *change, struct verdict *out, struct error *err)
 {
-    return store_verify_with(s, change, &(struct store_evidence){0}, out, err);
+    const struct store_evidence e = {.trust = s->seal_trust.n > 0 ? &s->seal_trust : NULL};
+    return store_verify_with(s, change, &e, out, err);
 }
 
 struct seal_listing {

@@ -31,6 +31,7 @@ struct store_options {
     /* Seals the record with it (store/seal_key.h): each change's end with the end itself, all else after
      * `seal_ms` (0 = a minute) and when the store closes. Copied. NULL: nothing is sealed. */
     const struct seal_key *seal_key;
+    const struct seal_trust *seal_trust; /* by which store_verify believes seals; copied; or NULL */
     int64_t seal_ms;
 };
 

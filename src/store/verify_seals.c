@@ -127,7 +127,7 @@ bool seals_read(struct seals *s, struct reader *r, const struct store_evidence *
     if (!r->ops->doc_list(r, SEAL_KIND, INT_MAX, read_one, &reading, err))
         return false;
     turn_around(s);
-    for (size_t i = 0; i < s->n && s->wrong.code == SB_OK; i++)
+    for (size_t i = 0; s->rows != NULL && i < s->n && s->wrong.code == SB_OK; i++)
         (void)!follows(i > 0 ? &s->rows[i - 1] : NULL, &s->rows[i], (int64_t)i + 1, &s->wrong);
     if (s->wrong.code == SB_OK && e->seal != NULL)
         (void)!is_kept_one(s, e->seal, &s->wrong);
