@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/files.h"
 #include "cli/follow.h"
+#include "cli/pages.h"
 #include "cli/plan_options.h"
 #include "cli/session.h"
 #include "cli/yard_process.h"
@@ -27,7 +28,8 @@ struct drill {
     struct yard_process *yard;
     struct http *http;
     struct http_peer *control;
-    int64_t leapt; /* how far the drill's clock is ahead of the wall's */
+    struct pages *pages; /* with --listen */
+    int64_t leapt;       /* how far the drill's clock is ahead of the wall's */
     bool leaping;
 };
 
@@ -173,6 +175,43 @@ static int conclude(struct drill *d, struct args *a, const char *id, int status)
     return good ? status : EXIT_FAILED;
 }
 
+/* --- the pages
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Whom one can play on the pages: oneself, then everybody whom the yard knows. */
+static const char *const *players_of(struct drill *d, struct args *a)
+{
+    const struct config *c = engine_config(session_engine(d->session));
+    const char **list = arena_array(a->arena, (size_t)c->n_people + 2, sizeof *list),
+               *me = session_by(d->session);
+    size_t n = 0;
+    list[n++] = me;
+    for (int i = 0; i < c->n_people; i++)
+        if (!str_eq(c->people[i].id, me))
+            list[n++] = c->people[i].id;
+    return list;
+}
+
+static bool open_pages(struct drill *d, struct args *a, struct error *err)
+{
+    if (!opt(a, "listen"))
+        return true;
+    d->pages = pages_open(d->session, opt(a, "listen"), players_of(d, a), err);
+    if (!d->pages)
+        return false;
+    if (!opt_given(a, "json"))
+        printf("The drill's pages: %s\n", pages_url(d->pages));
+    fflush(stdout);
+    return true;
+}
+
+static void serve_until_stopped(struct drill *d)
+{
+    while (!session_signal(d->session))
+        session_wait(d->session, NULL, 60 * 60 * 1000);
+}
+
 static int carry(struct drill *d, struct args *a, const char *dir)
 {
     struct error err = ERROR_NONE;
@@ -200,6 +239,11 @@ static int run(struct args *a)
     struct error err = ERROR_NONE;
     struct drill d = {0};
     const char *file = opt(a, "scenario");
+    if (opt_given(a, "idle") && !opt(a, "listen"))
+        error_set(&err, SB_MISSING,
+                  "--idle waits for a plan made on the drill's pages: give --listen as well");
+    if (err.code != SB_OK)
+        return complain(&err);
     _cleanup_json_ json_t *scenario = NULL;
     if (file && !(scenario = json_read_file(file, 1 << 20, &err)))
         return complain(&err);
@@ -232,7 +276,19 @@ static int run(struct args *a)
         const struct http_peer_options po = {.name = "yard",
                                              .base_url = json_str(yard_process_urls(d.yard), "control", "")};
         d.control = http_peer_new(d.http, &po, &err);
-        status = d.control ? carry(&d, a, dir) : complain(&err);
+        if (!d.control || !open_pages(&d, a, &err))
+            status = complain(&err);
+        else if (opt_given(a, "idle"))
+            status = EXIT_DONE;
+        else
+            status = carry(&d, a, dir);
+        if (d.pages) {
+            if (!session_signal(d.session) && !opt_given(a, "json") && !opt_given(a, "idle"))
+                printf("The pages stay until Ctrl-C: %s\n", pages_url(d.pages));
+            fflush(stdout);
+            serve_until_stopped(&d);
+        }
+        pages_close(d.pages);
         if (d.control)
             http_peer_free(d.control);
         d.control = NULL;
@@ -252,11 +308,16 @@ const struct command cmd_drill = {
             "instant, then the same command again, goes on where it was.",
     .examples = "signalbox drill\tthe hotfix of the handbook; gates at the keyboard\n"
                 "signalbox drill --yes\tgates answer themselves\n"
-                "signalbox drill --scenario crash-loop.json\tsomething goes wrong\n",
+                "signalbox drill --scenario crash-loop.json\tsomething goes wrong\n"
+                "signalbox drill --listen 127.0.0.1:8080\tand followed in a browser\n",
     .group = 1,
     .options = {PLAN_OPTIONS,
                 {"yes", 'y', OPTION_FLAG, NULL, "answer gates with their first choice", NULL},
                 {"scenario", 0, OPTION_VALUE, "FILE", "what goes wrong, as JSON (docs/drills.md)", "files"},
+                {"listen", 'l', OPTION_VALUE, "ADDR:PORT", "serve the drill's pages there, until Ctrl-C",
+                 NULL},
+                {"idle", 0, OPTION_FLAG, NULL, "with --listen: plan nothing; it is planned on the pages",
+                 NULL},
                 {"speed", 0, OPTION_VALUE, "N",
                  "builds, rollouts and soak times pass N times faster (default: 4)", NULL}},
     .run = run,

@@ -1,15 +1,7 @@
-/* serve: carries out changes for everybody: the socket on this machine, the HTTP API, later the pages. */
+/* serve: carries out changes for everybody: the socket on this machine, the HTTP API, the pages. */
 #include "base/log.h"
-#include "cli/session.h"
-#include "net/server.h"
+#include "cli/pages.h"
 #include <stdio.h>
-#include <string.h>
-
-static void on_exchange(void *ctx, struct exchange *x)
-{
-    if (!api_serve(ctx, x))
-        answer_text(x, 404, "Not here. The API begins at /api/v1.\n");
-}
 
 static int run(struct args *a)
 {
@@ -25,23 +17,17 @@ static int run(struct args *a)
     }
     if (!s)
         return complain(&err);
-    struct api *api = api_new(session_engine(s));
-    const struct server_options so = {.address = opt(a, "listen") ? opt(a, "listen") : "127.0.0.1:7440",
-                                      .listen_fd = -1};
-    struct server *server = server_new(session_loop(s), &so, on_exchange, api, &err);
+    struct pages *pages = pages_open(s, opt(a, "listen") ? opt(a, "listen") : "127.0.0.1:7440", NULL, &err);
     int status = EXIT_DONE;
-    if (!server) {
+    if (!pages) {
         status = complain(&err);
     } else {
-        printf("Serving on http://%.*s:%d, and on %s/signalbox.sock\n",
-               (int)(strrchr(so.address, ':') - so.address), so.address, server_port(server),
-               session_state_dir(s));
+        printf("Serving on %s, and on %s/signalbox.sock\n", pages_url(pages), session_state_dir(s));
         fflush(stdout);
         while (!session_signal(s))
             session_wait(s, NULL, 60 * 60 * 1000);
-        server_free(server);
     }
-    api_free(api);
+    pages_close(pages);
     session_close(s);
     return status;
 }
@@ -49,7 +35,7 @@ static int run(struct args *a)
 const struct command cmd_serve = {
     .name = "serve",
     .usage = "",
-    .says = "carry out changes for everybody on this machine and over HTTP, until stopped",
+    .says = "carry out changes for everybody on this machine and over HTTP, with its pages, until stopped",
     .examples =
         "signalbox serve\ton 127.0.0.1:7440\nsignalbox serve --listen 127.0.0.1:0\ton any free port\n",
     .group = 3,

@@ -92,6 +92,8 @@ void engine_acknowledge(struct engine *e, const char *about, const char *by, eng
  * [...], steps: [{id, title, prose, section, rows, status, since, began, ended, run, attempt, question,
  * choices, waits, result, view, because ...}], trouble, decisions, queue_behind, ...}. New reference. */
 json_t *engine_change(struct engine *e, const char *id, struct error *err);
+/* The same as it was right after its event `seq`: a fold of the first events. New reference. */
+json_t *engine_change_at(struct engine *e, const char *id, int64_t seq, struct error *err);
 enum { CHANGES_MOST = 2000 };
 /* {changes: short forms, newest first, at most `limit` (0 or more than CHANGES_MOST: that many); next: the number to go on
  * with as `before`, when there are more}. `before`: only changes with a smaller number than this; 0 = all. New

@@ -290,6 +290,8 @@ const char *yes_person(const struct engine *e, const struct change *c, int step)
 /* The short form of a ride, parked or not. New reference. */
 json_t *ride_summary(const struct ride *r);
 json_t *summary_json(const struct ride *r, const struct change *c);
+/* The whole form at that moment; `r` NULL: as it once was. New reference. */
+json_t *change_json(const struct ride *r, const struct change *c, int64_t now);
 struct shelf shelf_of(struct store *s);
 
 void looks_cancel(struct engine *e);

@@ -204,7 +204,7 @@ static json_t *waits_json(const struct ride *r, const struct change *c, int64_t 
 {
     _cleanup_arena_ struct arena a = arena_make();
     json_t *list = json_array();
-    const struct ride *behind = ride_behind(r);
+    const struct ride *behind = r ? ride_behind(r) : NULL;
     if (behind)
         json_array_append_new(
             list, json_pack("{s:o}", "what",
@@ -218,20 +218,16 @@ static json_t *waits_json(const struct ride *r, const struct change *c, int64_t 
                 continue;
             const char *what = change_waits_for(c, i, now, &a);
             if (what)
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "step", s->id, "title",
-                                                      s->title ? s->title : "", "what", what, "since",
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", s->id, "title",
+                                                      s->title ? s->title : "", "what", what, "status",
+                                                      step_status_names[k->status], "since",
                                                       (json_int_t)k->since));
         }
     return list;
 }
 
-json_t *engine_change(struct engine *e, const char *id, struct error *err)
+json_t *change_json(const struct ride *r, const struct change *c, int64_t now)
 {
-    const struct ride *r = ride_of(e, id, err);
-    if (!r)
-        return NULL;
-    const struct change *c = r->c;
-    int64_t now = engine_now(e);
     json_t *o = summary_json(r, c);
     json_object_set_new(o, "now", json_integer(now));
     json_object_set_new(o, "zone", json_string(json_str(c->facts, "client.zone", "UTC")));
@@ -252,6 +248,12 @@ json_t *engine_change(struct engine *e, const char *id, struct error *err)
     json_object_del(facts, "steps"); /* they are above, whole */
     json_object_set_new(o, "facts", facts);
     return o;
+}
+
+json_t *engine_change(struct engine *e, const char *id, struct error *err)
+{
+    const struct ride *r = ride_of(e, id, err);
+    return r ? change_json(r, r->c, engine_now(e)) : NULL;
 }
 
 /* --- lists
