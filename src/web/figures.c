@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGES_SHOWN = 12, CHANGES_MOST = 2000 };
+enum { CHANGES_SHOWN = 12, VALUES_MOST = 2000 };
 
 /* --- numbers ----------------------------------------------------------------------------------- */
 
 struct series {
-    int64_t values[CHANGES_MOST];
+    int64_t values[VALUES_MOST];
     size_t n;
 };
 
 static void take(struct series *s, int64_t from, int64_t to)
 {
-    if (from > 0 && to > from && s->n < CHANGES_MOST)
+    if (from > 0 && to > from && s->n < VALUES_MOST)
         s->values[s->n++] = to - from;
 }
 

@@ -5,10 +5,10 @@
 #ifndef SB_WEB_INSIDE_H
 #define SB_WEB_INSIDE_H
 
+#include "api/session.h"
 #include "base/instant.h"
 #include "base/json.h"
 #include "web/html.h"
-#include "web/session_now.h"
 #include "web/web.h"
 
 enum { VISIT_ARGS_MAX = 2, WEB_FIELD_MAX = 16 << 10 };
@@ -85,6 +85,8 @@ void who_plays(struct visit *v);
 void sign_in_page(struct visit *v);
 /* May the visitor act at all? Says so in the page when not. */
 bool who_acts(const struct visit *v);
+/* May the visitor see what concerns this client and env? */
+bool who_sees(const struct visit *v, const char *client, const char *env);
 
 /* --- frame.c: what surrounds every page --------------------------------------------------------------------- */
 

@@ -46,7 +46,7 @@ static void gather(struct visit *v, struct grid *g, const char *env)
     for (int i = 0; i < c->n_clients; i++)
         for (int k = 0; k < c->clients[i].n_envs; k++) {
             const struct config_env *e = &c->clients[i].envs[k];
-            if (!str_eq(e->name, env))
+            if (!str_eq(e->name, env) || !who_sees(v, c->clients[i].id, e->name))
                 continue;
             _cleanup_json_ json_t *args = json_pack("{s:s, s:s}", "client", c->clients[i].id, "env", e->name);
             struct look_seen seen = look_at(v->web, "cluster.versions", args, FRESH_MS);

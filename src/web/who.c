@@ -34,10 +34,9 @@ static void play(struct visit *v)
 }
 
 /* A path of ours and nothing else: a form must not lead to another site. */
-static const char *back_of(struct visit *v)
+static const char *here(const char *path)
 {
-    const char *back = visit_field(v, "back");
-    return back[0] == '/' && back[1] != '/' && back[1] != '\\' && !strpbrk(back, "\r\n") ? back : "/";
+    return path[0] == '/' && path[1] != '/' && path[1] != '\\' && !strpbrk(path, "\r\n") ? path : "/";
 }
 
 void who_plays(struct visit *v)
@@ -48,7 +47,7 @@ void who_plays(struct visit *v)
             answer_header(
                 v->x, "Set-Cookie",
                 arena_printf(&v->arena, "%s%s; Path=/; HttpOnly; SameSite=Strict", cookie_name, as));
-    visit_lead(v, back_of(v));
+    visit_lead(v, here(visit_field(v, "back")));
 }
 
 /* --- everybody -------------------------------------------------------------------------------- */
@@ -58,7 +57,8 @@ bool who_asks(struct visit *v)
     struct error err = ERROR_NONE;
     int status = 403;
     if (!visitor_of(v->web->api, v->x, &v->who, &status, &err)) {
-        v->who = (struct visitor){.asker = {.name = ""}, .how = "nobody", .name = "", .csrf = ""};
+        v->who = (struct visitor){
+            .asker = {.name = ""}, .how = "nobody", .name = "", .csrf = "", .credential = ""};
         visit_fail(v, status, "This cannot be shown", err.text);
         return false;
     }
@@ -76,6 +76,11 @@ bool who_sent_it(struct visit *v)
         return visitor_csrf(&v->who, given);
     return strlen(given) == strlen(v->web->csrf) &&
            CRYPTO_memcmp(given, v->web->csrf, strlen(v->web->csrf)) == 0;
+}
+
+bool who_sees(const struct visit *v, const char *client, const char *env)
+{
+    return visitor_sees(v->web->api, &v->who, client, env);
 }
 
 bool who_acts(const struct visit *v)

@@ -37,8 +37,9 @@ static void a_template_takes_numbers_and_pieces_of_text(void **state)
     (void)state;
     struct sheet s;
     struct html *h = sheet_open(&s);
+    const char *volatile nothing = NULL;
     html_put(h, "%d|%02d|%lld|%zu|%.2f|%.*s|%s|100%%", -3, 7, 1LL << 40, (size_t)9, 1.5, 3, "abcdef",
-             (const char *)NULL);
+             nothing);
     assert_string_equal(buf_str(&h->out), "-3|07|1099511627776|9|1.50|abc||100%");
     sheet_close(&s);
 }
