@@ -569,15 +569,16 @@ static bool read_all(const struct reader *r, const struct yaml *y, struct error 
     static const char *const keys[] = {
         "state",    "zone",     "poll",      "pages",   "systems",           "clients",
         "services", "channels", "people",    "groups",  "production_oncall", "settings",
-        "serve",    "sign_in",  "callbacks", "freezes", "seal_key",          NULL};
+        "serve",    "sign_in",  "callbacks", "freezes", "seal_key",          "store",
+        NULL};
     struct config *c = r->c;
     c->zone = "UTC";
     return (!y || (need_map(r, y, "configuration", "a map", err) &&
                    yaml_only(y, r->file, "configuration", keys, err))) &&
-           read_state(r, y, err) && read_zone(r, y, &c->zone, err) &&
-           read_poll(r, yaml_get(y, "poll"), err) && read_pages(r, yaml_get(y, "pages"), err) &&
-           read_systems(r, yaml_get(y, "systems"), err) && read_clients(r, yaml_get(y, "clients"), err) &&
-           read_services(r, yaml_get(y, "services"), err) &&
+           read_state(r, y, err) && config_store_read(yaml_get(y, "store"), r->file, r->a, &c->store, err) &&
+           read_zone(r, y, &c->zone, err) && read_poll(r, yaml_get(y, "poll"), err) &&
+           read_pages(r, yaml_get(y, "pages"), err) && read_systems(r, yaml_get(y, "systems"), err) &&
+           read_clients(r, yaml_get(y, "clients"), err) && read_services(r, yaml_get(y, "services"), err) &&
            check_channels(r, yaml_get(y, "channels"), err) &&
            read_free_map(r, yaml_get(y, "channels"), "channels", &c->channels, err) &&
            freezes_read(yaml_get(y, "freezes"), r->file, r->a, &c->freezes, err) &&

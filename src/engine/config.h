@@ -7,6 +7,7 @@
 
 #include "base/secret.h"
 #include "base/yaml.h"
+#include "engine/config_store.h"
 #include "systems/freeze.h"
 #include "systems/system.h"
 
@@ -80,6 +81,7 @@ struct config {
     const char *file;    /* "" = none */
     const char *state_dir;
     struct secret seal_key; /* seals the record; ref NULL = the one in state_dir, made on first use */
+    struct config_store store;
     const char *
         *page_dirs; /* where pages are looked for, NULL-terminated; the pages that ship come last, embedded */
     struct config_client *clients;

@@ -88,6 +88,8 @@ static bool open_store(struct engine *e, const struct engine_options *o, struct 
     if (!open_seal(e, o->config, &key, &why))
         return error_wrap(&why, err, "key that seals the record");
     const struct store_options so = {.path = arena_printf(&e->arena, "%s/signalbox.db", o->config->state_dir),
+                                     .url = o->config->store.url,
+                                     .password = o->config->store.password,
                                      .loop = o->loop,
                                      .socket_path = o->socket_path,
                                      .seal_key = &key,

@@ -3,7 +3,8 @@
  *
  * A back end embeds `struct backend` first in a struct of its own, and a connection for reading `struct
  * reader`. Errors: SB_IO when the disk or the server fails (trying again later may help), SB_CORRUPT when the
- * database is damaged, SB_CONFLICT when the database refuses a row that should have fitted. After any error
+ * database is damaged, SB_CONFLICT when the database refuses a row that should have fitted; of a writing call
+ * SB_NET when the connection was lost and certainly nothing of the transaction is kept. After any error
  * of a writing call the transaction is only good for `rollback`. Texts given are borrowed for the call; texts
  * got live until the next call on the same object, or during `each`. */
 #ifndef SB_STORE_BACKEND_H
@@ -135,7 +136,8 @@ struct reader_ops {
     void (*cursor_close)(struct cursor *c); /* NULL is fine */
 };
 
-/* sqlite.c */
+/* sqlite.c, postgres.c */
 struct backend *sqlite_open(const struct store_options *o, struct error *err);
+struct backend *postgres_open(const struct store_options *o, struct error *err);
 
 #endif

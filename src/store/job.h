@@ -13,7 +13,7 @@
 struct writing {
     struct backend *backend;
     struct heads heads;  /* as this transaction sees them; dropped when it fails */
-    struct chain ledger; /* up to the entry before this transaction's */
+    struct chain ledger; /* up to the entry before this transaction's; after it, with it */
     struct entry entry;  /* of this transaction */
     int64_t bytes;       /* of its events */
     struct sealing sealing;

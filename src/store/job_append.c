@@ -104,10 +104,16 @@ static void writing_forget(struct writing *w)
     w->bytes = 0;
 }
 
+/* When somebody else has written since, what we know of the changes may be old. */
 bool writing_begin(struct writing *w, struct error *err)
 {
-    return w->backend->ops->begin(w->backend, err) &&
-           w->backend->ops->entry_last(w->backend, &w->ledger, err);
+    struct chain last = w->ledger;
+    if (!w->backend->ops->begin(w->backend, err) ||
+        !w->backend->ops->entry_last(w->backend, &w->ledger, err))
+        return false;
+    if (last.n != w->ledger.n || strcmp(last.hash, w->ledger.hash) != 0)
+        heads_free(&w->heads);
+    return true;
 }
 
 bool writing_commit(struct writing *w, struct error *err)

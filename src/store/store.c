@@ -53,7 +53,7 @@ struct store *store_open(const struct store_options *o, struct error *err)
         error_set(err, SB_MISSING, "a store that is written needs a loop");
         return NULL;
     }
-    struct backend *b = sqlite_open(o, err);
+    struct backend *b = o->url != NULL ? postgres_open(o, err) : sqlite_open(o, err);
     if (b == NULL)
         return NULL;
     struct reader *r = b->ops->reader_open(b, err);

@@ -25,6 +25,8 @@ struct seal_trust;
 
 struct store_options {
     const char *path;        /* SQLite file; its folder is made with mode 0700 */
+    const char *url;         /* or a PostgreSQL database: postgresql://user@host/name, without a password */
+    const char *password;    /* reference to the database's (base/secret.h); NULL: as libpq finds it */
     struct loop *loop;       /* callbacks come there; may be NULL when read_only */
     bool read_only;          /* no writer, no lock: for audit and for looking while another process runs */
     const char *socket_path; /* told to a second process that wants to write; or NULL */

@@ -11,6 +11,8 @@ enum { BATCH_JOBS = 20000, BATCH_BYTES = 32 << 20 };
 
 enum { IDLE_MS = 1000 }; /* before housekeeping */
 
+enum { TRIES = 4 }; /* of a transaction whose connection is lost each time */
+
 struct writer {
     pthread_t thread;
     struct answers *answers;
@@ -65,16 +67,29 @@ static bool transaction(struct writer *w, struct job *const *jobs, size_t n, str
     return true;
 }
 
+/* A lost connection to the database has taken the transaction with it: it is made once more, on another. */
+static bool transaction_again(struct writer *w, struct job *const *jobs, size_t n, struct error *err)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (transaction(w, jobs, n, err))
+            return true;
+        if (err->code != SB_NET)
+            return false;
+    }
+    err->code = SB_IO;
+    return false;
+}
+
 /* The disk's and the database's own failures are everybody's. Any other is one job's, and the rest is not to
  * suffer from it: then each has a transaction of its own. */
 static void carry_out(struct writer *w, struct job *const *jobs, size_t n)
 {
     struct error err;
-    if (transaction(w, jobs, n, &err))
+    if (transaction_again(w, jobs, n, &err))
         return;
     bool together = n == 1 || err.code == SB_IO || err.code == SB_CORRUPT;
     for (size_t i = 0; i < n; i++)
-        if (together || !transaction(w, &jobs[i], 1, &err))
+        if (together || !transaction_again(w, &jobs[i], 1, &err))
             job_refuse(jobs[i], &err);
 }
 

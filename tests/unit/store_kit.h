@@ -1,8 +1,10 @@
-/* store_kit.h: a store in a folder of its own, and calls that wait for their callback. */
+/* store_kit.h: a store in a folder of its own, or in a database of its own when $STORE is "postgresql": the
+ * same tests run on both. And calls that wait for their callback. */
 #ifndef SB_TESTS_STORE_KIT_H
 #define SB_TESTS_STORE_KIT_H
 
 #include "check.h"
+#include "pg_server.h"
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -15,14 +17,43 @@
 
 struct kit {
     char folder[64], path[96];
+    char url[200]; /* of the database; "" = SQLite */
     struct loop *loop;
     struct store *store;
 };
 
+static inline bool on_postgres(void)
+{
+    const char *store = getenv("STORE");
+    return store != NULL && strcmp(store, "postgresql") == 0;
+}
+
+static inline int group_setup(void **state)
+{
+    return on_postgres() ? pg_server_setup(state) : 0;
+}
+
+static inline int group_teardown(void **state)
+{
+    return on_postgres() ? pg_server_teardown(state) : 0;
+}
+
+/* The last `of_sqlite` of the tests are about the file alone. */
+#define RUN_ON_BOTH(tests, of_sqlite)                                                                   \
+    _cmocka_run_group_tests(#tests, tests, COUNT_OF(tests) - (on_postgres() ? (size_t)(of_sqlite) : 0), \
+                            group_setup, group_teardown)
+
+static inline struct store_options kit_options(const struct kit *k, bool read_only)
+{
+    return (struct store_options){
+        .path = k->path, .url = *k->url != '\0' ? k->url : NULL, .loop = k->loop, .read_only = read_only};
+}
+
 static inline void kit_open(struct kit *k)
 {
     struct error err = ERROR_NONE;
-    k->store = store_open(&(struct store_options){.path = k->path, .loop = k->loop}, &err);
+    const struct store_options o = kit_options(k, false);
+    k->store = store_open(&o, &err);
     if (k->store == NULL)
         fail_msg("store_open: %s", err.text);
 }
@@ -32,6 +63,8 @@ static inline void kit_folder(struct kit *k)
     strcpy(k->folder, "/tmp/test-store-XXXXXX");
     assert_non_null(mkdtemp(k->folder));
     snprintf(k->path, sizeof k->path, "%s/s.db", k->folder);
+    if (on_postgres())
+        pg_store(k->url, sizeof k->url);
 }
 
 static inline int kit_setup(void **state)

@@ -25,6 +25,7 @@ static struct config *read_text(const char *text, struct arena *a, struct error 
 
 static const char whole[] =
     "state: state\n"
+    "store: {url: \"postgres://sb@db/sb\", password: env:SB_DB, lease: 5s}\n"
     "zone: Europe/Berlin\n"
     "poll: 500ms\n"
     "pages: [pages, /srv/pages]\n"
@@ -88,6 +89,9 @@ static void a_whole_configuration_is_read_as_it_says(void **state)
     if (!c)
         fail_msg("%s:%d:%d: %s", err.file, err.line, err.column, err.text);
     assert_string_equal(c->state_dir, "/tmp/state");
+    assert_string_equal(c->store.url, "postgres://sb@db/sb");
+    assert_string_equal(c->store.password, "env:SB_DB");
+    assert_int_equal(c->store.lease_ms, 5000);
     assert_string_equal(c->page_dirs[0], "/tmp/pages");
     assert_string_equal(c->page_dirs[1], "/srv/pages");
     assert_null(c->page_dirs[2]);
@@ -187,6 +191,12 @@ static void what_is_wrong_is_told_with_its_place(void **state)
         {"- a\n", SB_PARSE, 1, 1, "configuration: expected a map"},
         {"zone: Europe/Berln\n", SB_UNKNOWN, 1, 7, "Europe/Berlin"},
         {"zone: [x]\n", SB_PARSE, 1, 7, "zone"},
+        {"store: mysql://sb:geheim@db/sb\n", SB_PARSE, 1, 8, "the URL of a PostgreSQL database"},
+        {"store: {password: env:X}\n", SB_MISSING, 1, 8, "which database"},
+        {"store: {url: \"postgresql:///sb\", password: geheim}\n", SB_PARSE, 1, 44, "store: password:"},
+        {"store: {url: \"postgresql:///sb\", lease: soon}\n", SB_PARSE, 1, 41, "a duration such as 15s"},
+        {"store: {url: \"postgresql:///sb\", lease: 1h}\n", SB_RANGE, 1, 41, "between 1s and 10m"},
+        {"store: {url: \"postgresql:///sb\", leese: 1m}\n", SB_UNKNOWN, 1, 34, "lease"},
         {"poll: often\n", SB_PARSE, 1, 7, "a duration such as 2s"},
         {"poll: 1ms\n", SB_RANGE, 1, 7, "between 50ms and 10m"},
         {"pages: x\n", SB_PARSE, 1, 8, "expected a list"},

@@ -454,5 +454,5 @@ int main(void)
         WITH_STORE(documents_and_events_are_in_the_order_in_which_they_were_given),
         WITH_STORE(another_thread_reads_whole_events_while_appends_go_on),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_ON_BOTH(tests, 0);
 }

@@ -32,6 +32,10 @@ static int record_setup(void **state)
 
 static void tamper(const struct kit *k, const char *sql)
 {
+    if (on_postgres()) {
+        pg_run(sql);
+        return;
+    }
     sqlite3 *db;
     char *why = NULL;
     assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
@@ -44,7 +48,9 @@ static struct verdict verify_as(struct kit *k, const char *change, enum error_co
 {
     struct error err = ERROR_NONE;
     struct verdict v = {0};
-    struct store *s = store_open(&(struct store_options){.path = k->path, .read_only = true}, &err);
+    struct store_options o = kit_options(k, true);
+    o.loop = NULL;
+    struct store *s = store_open(&o, &err);
     assert_non_null(s);
     assert_int_equal(store_verify(s, change, &v, &err), code == SB_OK);
     assert_int_equal(err.code, code);
@@ -80,6 +86,16 @@ static void an_untouched_record_is_good_as_a_whole_and_change_by_change(void **s
 }
 
 #define OF(id) "change = (SELECT n FROM changes WHERE id = '" id "')"
+
+/* What only the tables of the SQLite file have. */
+static bool is_of_sqlite(const char *sql)
+{
+    static const char *const words[] = {"x'00'", "SET last", "SET first", "SET before"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strstr(sql, words[i]) != NULL)
+            return true;
+    return false;
+}
 
 static const struct {
     const char *sql, *says, *change, *change_says; /* change NULL: it cannot be told from one change alone */
@@ -145,9 +161,9 @@ static const struct {
      NULL, NULL},
     {"DELETE FROM ledger", "HF-1: event 1 is there, but the ledger knows nothing of it", "HF-1",
      "HF-1: event 1 is there, but the ledger knows nothing of it"},
-    {"UPDATE changes SET ended = 0 WHERE id = 'HF-3'", "HF-3: has ended by the ledger, but is not marked so",
-     "HF-3", "HF-3: has ended by the ledger"},
-    {"UPDATE changes SET ended = 1 WHERE id = 'HF-1'",
+    {"UPDATE changes SET ended = NOT ended WHERE id = 'HF-3'",
+     "HF-3: has ended by the ledger, but is not marked so", "HF-3", "HF-3: has ended by the ledger"},
+    {"UPDATE changes SET ended = NOT ended WHERE id = 'HF-1'",
      "HF-1: is marked as ended, but the ledger does not have its end", "HF-1", "HF-1: is marked as ended"},
     {"UPDATE changes SET last = 2 WHERE id = 'HF-1'",
      "HF-1: readers would take event 2 for its last, which it is not", "HF-1",
@@ -168,6 +184,8 @@ static void every_attack_on_the_record_is_found_and_named(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(attacks); i++) {
         void *made;
+        if (on_postgres() && is_of_sqlite(attacks[i].sql))
+            continue;
         record_setup(&made);
         struct kit *k = made;
         tamper(k, attacks[i].sql);
@@ -306,11 +324,11 @@ int main(void)
         cmocka_unit_test(every_attack_on_the_record_is_found_and_named),
         WITH_RECORD(a_chain_that_was_computed_anew_does_not_fit_the_ledger),
         WITH_RECORD(the_head_tells_when_the_end_of_everything_is_cut_off),
-        WITH_RECORD(the_head_is_the_chain_of_the_ledgers_texts),
         WITH_RECORD(an_attack_on_one_change_leaves_the_others_good),
         WITH_RECORD(a_record_with_an_event_missing_is_not_read_as_if_it_were_whole),
         WITH_RECORD(an_edited_page_is_not_given_to_anybody),
+        WITH_RECORD(the_head_is_the_chain_of_the_ledgers_texts),
         WITH_RECORD(triggers_and_views_that_somebody_left_in_the_file_are_not_run),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_ON_BOTH(tests, 2);
 }
