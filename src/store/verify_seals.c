@@ -107,7 +107,7 @@ static bool is_kept_one(const struct seals *s, const char *text, struct error *e
     struct error why;
     if (!seal_parse(text, &kept, &why))
         return error_set(err, SB_CORRUPT, "the seal that was kept: %s", why.text);
-    if (kept.n < 1 || kept.n > (int64_t)s->n)
+    if (kept.n < 1 || kept.n > (int64_t)s->n || s->rows == NULL)
         return error_set(err, SB_CORRUPT,
                          "seal %" PRId64 ", which was kept, is not there: the record ends with seal %zu, and "
                          "what came after was removed",
