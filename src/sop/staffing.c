@@ -60,6 +60,14 @@ static const char *objection(const struct staffing *s, const struct civil *from,
     return NULL;
 }
 
+const char *staffing_against(const struct staffing *s, int64_t from, int64_t to, const char *zone)
+{
+    struct civil begin, end;
+    if (!instant_to_civil(from, zone, &begin, NULL) || !instant_to_civil(to, zone, &end, NULL))
+        return NULL;
+    return objection(s, &begin, &end);
+}
+
 static bool good(const struct staffing *s, int64_t from, int64_t to, const char *zone)
 {
     struct civil begin, end;

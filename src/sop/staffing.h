@@ -18,6 +18,10 @@ enum { STAFFING_MARGIN_MIN = 120 }; /* the last work day should go on for so lon
 MUST_USE bool staffing_parse(const char *work_week, const char *hours, struct staffing *out,
                              struct error *err);
 
+/* What is to be said against a window in that zone: "it is on a day off"; NULL = nothing, or the times are none of
+ * the calendar's. */
+const char *staffing_against(const struct staffing *s, int64_t from, int64_t to, const char *zone);
+
 /* A sentence that questions the window, and names the nearest better one that has not begun; "" when there is
  * nothing to question. In `a`. Errors: SB_RANGE when the times are none of the calendar's. */
 const char *staffing_question(const struct staffing *s, int64_t from, int64_t to, const char *zone,
