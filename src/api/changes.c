@@ -100,12 +100,7 @@ void changes_plan(struct call *c)
 
 void changes_preview(struct call *c)
 {
-    struct error err = ERROR_NONE;
-    json_t *preview = engine_preview(c->api->engine, c->body, c->by, &err);
-    if (preview)
-        respond_json(c, 200, preview);
-    else
-        call_fail(c, &err);
+    engine_preview(c->api->engine, c->body, c->by, call_told, c);
 }
 
 /* Whether the caller may act on it is the engine's to say: a TAM may answer who has no role here. */

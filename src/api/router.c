@@ -30,7 +30,8 @@
            {"severity", API_ANY, false, "1 to 4"}, {"risk", API_TEXT, false, "low, medium or high"}, \
            {"reason", API_TEXT, false, "why the change is made"},                                    \
            {"incident", API_ANY, false, "the incident that it repairs"},                             \
-           {"inputs", API_OBJECT, false, "what else the page asks for, by name"})
+           {"inputs", API_OBJECT, false, "what else the page asks for, by name"},                    \
+           {"overrule", API_OBJECT, false, "questions to overrule, each with the reason"})
 
 const struct api_route api_routes[] = {
     {"GET", "/healthz", API_OPEN, NULL, self_health, "Is the process alive?", NULL, NULL,

@@ -161,7 +161,8 @@ static bool amendable(const struct event *e, struct error *err)
     const json_t *facts = json_object_get(e->data, "facts");
     if (!json_is_object(facts))
         return error_set(err, SB_MISSING, "an amendment says which facts it changes");
-    static const char *const fixed[] = {"services", "steps", "client", "env", "decision", "trouble"};
+    static const char *const fixed[] = {"services", "steps",   "client",   "env",
+                                        "decision", "trouble", "overruled"};
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         if (json_object_get(facts, fixed[i]))
             return error_set(
@@ -317,6 +318,26 @@ static void note_decision(struct change *c, const struct event *e)
     json_object_set_new(c->facts, "decision", d);
 }
 
+/* Who said so, and why, is seen with the other decisions, and by the page: what was settled when the change was
+ * planned need not be asked again. */
+static void note_overruling(struct change *c, const struct event *e)
+{
+    const char *about = json_str(e->data, "about", "?");
+    json_t *d = json_copy(e->data);
+    json_object_set_new(d, "at", json_integer(e->at));
+    json_object_set_new(d, "by", json_string(e->by ? e->by : ""));
+    json_object_set_new(d, "choice", json_sprintf("overrule %s", about));
+    json_array_append_new(c->decisions, d);
+    json_t *all = json_object_get(c->facts, "overruled");
+    if (!json_is_object(all)) {
+        all = json_object();
+        json_object_set_new(c->facts, "overruled", all);
+    }
+    json_object_set_new(
+        all, about,
+        json_pack("{s:s, s:s}", "by", e->by ? e->by : "", "reason", json_str(e->data, "reason", "")));
+}
+
 static void apply_to_whole(struct change *c, const struct event *e)
 {
     switch (e->type) {
@@ -332,6 +353,9 @@ static void apply_to_whole(struct change *c, const struct event *e)
         break;
     case EV_STARTED:
         c->started = e->at;
+        break;
+    case EV_OVERRULED:
+        note_overruling(c, e);
         break;
     case EV_AMENDED:
         json_merge_patch(c->facts, json_object_get(e->data, "facts"));

@@ -518,6 +518,7 @@ static bool apply_to_change(struct control *c, const struct procedure *p, const 
         unsettle_moments(c, p, e->at);
         return true;
     case EV_NOTED:
+    case EV_OVERRULED:
         return s != CHANGE_NEW ? true : wrong_state(e, c, p, err);
     case EV_RESTARTED:
         if (!open)

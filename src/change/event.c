@@ -4,19 +4,33 @@
 #include <string.h>
 
 const char *const event_names[EV_TYPES] = {
-    [EV_PLANNED] = "change.planned",     [EV_STARTED] = "change.started",
-    [EV_AMENDED] = "change.amended",     [EV_NOTED] = "change.noted",
-    [EV_RESTARTED] = "change.restarted", [EV_TROUBLE] = "change.trouble",
-    [EV_CANCELLED] = "change.cancelled", [EV_ENDED] = "change.ended",
-    [EV_READY] = "step.ready",           [EV_SKIPPED] = "step.skipped",
-    [EV_ASKED] = "step.asked",           [EV_ANSWERED] = "step.answered",
-    [EV_INTENDED] = "step.intended",     [EV_OBSERVING] = "step.observing",
-    [EV_PROGRESS] = "step.progress",     [EV_DONE] = "step.done",
-    [EV_RETRY] = "step.retry",           [EV_FAILED] = "step.failed",
-    [EV_DOUBT] = "step.doubt",           [EV_FOUND] = "step.found",
-    [EV_NOT_FOUND] = "step.not-found",   [EV_UNSURE] = "step.unsure",
-    [EV_RESOLVED] = "step.resolved",     [EV_GATE] = "step.gate",
-    [EV_GATE_GONE] = "step.gate-gone",   [EV_AGAIN] = "step.again",
+    [EV_PLANNED] = "change.planned",
+    [EV_STARTED] = "change.started",
+    [EV_AMENDED] = "change.amended",
+    [EV_NOTED] = "change.noted",
+    [EV_OVERRULED] = "change.overruled",
+    [EV_RESTARTED] = "change.restarted",
+    [EV_TROUBLE] = "change.trouble",
+    [EV_CANCELLED] = "change.cancelled",
+    [EV_ENDED] = "change.ended",
+    [EV_READY] = "step.ready",
+    [EV_SKIPPED] = "step.skipped",
+    [EV_ASKED] = "step.asked",
+    [EV_ANSWERED] = "step.answered",
+    [EV_INTENDED] = "step.intended",
+    [EV_OBSERVING] = "step.observing",
+    [EV_PROGRESS] = "step.progress",
+    [EV_DONE] = "step.done",
+    [EV_RETRY] = "step.retry",
+    [EV_FAILED] = "step.failed",
+    [EV_DOUBT] = "step.doubt",
+    [EV_FOUND] = "step.found",
+    [EV_NOT_FOUND] = "step.not-found",
+    [EV_UNSURE] = "step.unsure",
+    [EV_RESOLVED] = "step.resolved",
+    [EV_GATE] = "step.gate",
+    [EV_GATE_GONE] = "step.gate-gone",
+    [EV_AGAIN] = "step.again",
 };
 
 void event_clear(struct event *e)
@@ -137,6 +151,7 @@ static void step_text(struct buf *b, const struct event *e, const struct step *s
     case EV_STARTED:
     case EV_AMENDED:
     case EV_NOTED:
+    case EV_OVERRULED:
     case EV_RESTARTED:
     case EV_TROUBLE:
     case EV_CANCELLED:
@@ -159,6 +174,9 @@ static void change_text(struct buf *b, const struct event *e)
     const char *reason = json_str(e->data, "reason", "");
     if (e->type == EV_NOTED)
         buf_printf(b, "note: %s", json_str(e->data, "text", ""));
+    else if (e->type == EV_OVERRULED)
+        buf_printf(b, "overruled (%s): %s Because: %s", json_str(e->data, "about", "?"),
+                   json_str(e->data, "says", ""), reason);
     else if (e->type == EV_ENDED)
         buf_printf(b, "ended: %s", json_str(e->data, "outcome", ""));
     else

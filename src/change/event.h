@@ -16,6 +16,7 @@ enum event_type {
     EV_STARTED,   /* by */
     EV_AMENDED,   /* data: patch of the facts (window moved, TAM named ...); by, reason */
     EV_NOTED,     /* data: text; by */
+    EV_OVERRULED, /* a question about the plan was overruled; data: about, says, reason; by */
     EV_RESTARTED, /* the process began again: what was intended and not recorded is in doubt */
     EV_TROUBLE,   /* somebody says that something is wrong; data: reason; by */
     EV_CANCELLED, /* data: reason; by */

@@ -229,9 +229,12 @@ static void about_tags(struct asking *q)
         const struct plan_service *s = &q->k->services[i];
         const char *against = against_tag(q, s);
         struct tag before;
-        if (s->exists == KNOWN_NO)
+        bool gone = s->exists == KNOWN_NO, failed = str_eq(s->checks, "failed");
+        if (s->problem && (gone || failed || !against))
+            against = arena_printf(q->a, "%s: %s", s->service, s->problem);
+        else if (gone)
             against = arena_printf(q->a, "There is no tag %s of %s", s->tag, s->service);
-        else if (str_eq(s->checks, "failed"))
+        else if (failed)
             against = arena_printf(q->a, "The checks of %s %s have failed", s->service, s->tag);
         if (!against)
             continue;

@@ -569,8 +569,8 @@ static bool read_all(const struct reader *r, const struct yaml *y, struct error 
     static const char *const keys[] = {
         "state",    "zone",     "poll",      "pages",   "systems",           "clients",
         "services", "channels", "people",    "groups",  "production_oncall", "settings",
-        "serve",    "sign_in",  "callbacks", "freezes", "seal_key",          "store",
-        NULL};
+        "serve",    "sign_in",  "callbacks", "freezes", "questions",         "seal_key",
+        "store",    NULL};
     struct config *c = r->c;
     c->zone = "UTC";
     return (!y || (need_map(r, y, "configuration", "a map", err) &&
@@ -587,7 +587,8 @@ static bool read_all(const struct reader *r, const struct yaml *y, struct error 
            read_text(r, y, "production_oncall", &c->production_oncall, err) &&
            config_secret(y, r->file, "seal_key", r->a, &c->seal_key, err) &&
            config_read_access(&c->access, y, r->file, r->a, err) && check_sign_in(r, y, err) &&
-           read_free_map(r, yaml_get(y, "settings"), "settings", &c->settings, err);
+           read_free_map(r, yaml_get(y, "settings"), "settings", &c->settings, err) &&
+           config_questions_read(yaml_get(y, "questions"), r->file, c->questions, err);
 }
 
 void config_free(struct config *c)

@@ -7,6 +7,7 @@
 
 #include "base/secret.h"
 #include "base/yaml.h"
+#include "engine/config_questions.h"
 #include "engine/config_store.h"
 #include "systems/freeze.h"
 #include "systems/system.h"
@@ -94,8 +95,9 @@ struct config {
     int n_groups;
     struct config_system systems[ROLE_COUNT];
     struct config_access access;
-    json_t *channels;              /* change_control, announcements, incident ... */
-    json_t *settings;              /* overrides of the pages' settings; listen address ... */
+    json_t *channels; /* change_control, announcements, incident ... */
+    json_t *settings; /* overrides of the pages' settings; listen address ... */
+    struct config_question questions[ABOUT_COUNT];
     const char *production_oncall; /* schedule of the production on-call, or NULL */
     struct freezes freezes;        /* times in which nothing should be deployed */
     const char *zone;              /* of times without a client; default UTC */

@@ -234,6 +234,7 @@ struct engine *engine_open(const struct engine_options *o, struct error *err)
         return NULL;
     }
     store_doc_list(e->store, "summary", 1000, on_summaries, e);
+    history_open(e);
     return e;
 }
 
@@ -261,6 +262,7 @@ void engine_close(struct engine *e)
             ride_flush(r); /* an answer that a person gave is not lost by a stop in good order */
     e->closing = true;
     looks_cancel(e);
+    gathers_drop(e);
     for (struct ride *r = e->rides_first; r; r = r->next)
         works_cancel(r);
     for (int i = 0; i < ROLE_COUNT; i++)
@@ -274,6 +276,7 @@ void engine_close(struct engine *e)
     wake_free(e);
     http_free(e->http);
     free_summaries(e);
+    history_close(e);
     names_free(&e->rides);
     names_free(&e->lanes);
     names_free(&e->plans);

@@ -59,12 +59,15 @@ void engine_asker(struct engine *e, const struct asker *a);
 typedef void engine_done_fn(void *ctx, json_t *answer, const struct error *err);
 
 /* Makes a change from a plan. `plan`: {sop, client, env, services: [{service, tag}], window, severity, risk,
- * reason, incident, inputs: {...}}. Answer: {id}. The very same plan while an equal one is open gives that
+ * reason, incident, inputs: {...}, overrule: {QUESTION: why}}. Answer: {id, questions, unknown}. What speaks against it is
+ * asked first; a question that blocks, and that nobody who may has overruled, refuses it (SB_STATE, SB_DENIED), saying
+ * each. The very same plan while an equal one is open gives that
  * one, with "already": true. */
 void engine_plan(struct engine *e, const json_t *plan, const char *by, engine_done_fn *done, void *ctx);
-/* The plan as a dry run: {facts, steps: [{id, title, at, does, messages, skipped, because ...}], questions:
- * [...]}. Nothing is kept. New reference. */
-json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, struct error *err);
+/* The plan as a dry run: {now, facts, steps: [{id, title, at, does, messages: [{reader, text ...}], skipped, because ...}],
+ * told: [{who, why}], questions: [{about, says, proposal?, better?, blocks, overrule}], unknown: [{what, says}], blocked}.
+ * The systems are only looked at; nothing is kept, nothing is sent. */
+void engine_preview(struct engine *e, const json_t *plan, const char *by, engine_done_fn *done, void *ctx);
 void engine_start(struct engine *e, const char *change, const char *by, engine_done_fn *done, void *ctx);
 /* A gate: `answer`: {step, choice, run?, reason, services?, minutes?, permitted_by?}. The first answer stands; a
  * second is told who and when (SB_STATE). `run`: of the step, as the question was shown: an answer to a question

@@ -109,6 +109,8 @@ struct reply {
 };
 
 struct look;
+struct gather;
+struct known_plan;
 
 struct engine {
     struct loop *loop;
@@ -149,6 +151,8 @@ struct engine {
 
     struct batch *batches;
     struct look *looks;
+    struct gather *gathers;
+    struct names history; /* what -> how long it took */
     struct listener *listeners;
     int next_listener;
     bool telling;
@@ -272,9 +276,50 @@ void pages_free(struct engine *e);
 /* A plan, checked: page and facts (without the change's id). New reference or NULL. */
 json_t *plan_facts(struct engine *e, const json_t *plan, const char *by, const struct procedure **page,
                    struct error *err);
-/* What is asked about a plan, [{about, says}]; and steps whose system is missing, [{step, says}]. New
- * references. */
-json_t *plan_questions(const struct engine *e, const json_t *facts);
+/* The dry run itself, without questions. New reference. */
+json_t *plan_preview(struct engine *e, const struct procedure *page, json_t *facts, const char *by,
+                     const struct known_plan *known);
+
+/* --- history.c, known.c, questions.c
+ * ------------------------------------------------------------------------------------------ */
+
+void history_open(struct engine *e);
+void history_close(struct engine *e);
+/* Of events that have become durable. */
+void history_follow(struct ride *r, const json_t *events);
+/* How long it took: "checks SERVICE"; "VERB CLIENT/ENV" of what looks, such as "pipeline.watch tangerine/prod". */
+struct spread history_of(const struct engine *e, const char *what);
+
+/* What the systems told of a plan. NULL: nothing, for want of a system or of its answer. */
+struct known_plan {
+    json_t *versions; /* {service: tag that runs} */
+    json_t *releases; /* the result of releases.check */
+    json_t *oncall;   /* list of people */
+    json_t *owners;   /* list of {service, team, channel, schedule, people} */
+    json_t *calendar; /* list of conflicts, around the window */
+    json_t *unknown;  /* [{what, says}]: what was asked and not answered */
+};
+typedef void known_fn(void *ctx, const struct known_plan *known);
+/* `except`: our own event on the calendar, or NULL. One of the two is called once, later, and has `ctx` then: `done`,
+ * or `drop` when the engine is closed first. */
+void plan_gather(struct engine *e, const json_t *facts, const struct procedure *page, const char *except,
+                 known_fn *done, void (*drop)(void *ctx), void *ctx);
+void gathers_drop(struct engine *e);
+/* As engine_look, and the first view is answer enough. */
+void look_within(struct engine *e, const char *verb, const json_t *args, int64_t most_ms,
+                 engine_done_fn *done, void *ctx);
+
+/* What is asked about a plan: [{about, says, proposal?, better? {from, to, text, window}, took? {n, median_ms,
+ * p90_ms}, blocks, overrule: role}]. New reference. */
+json_t *plan_questions(const struct engine *e, const json_t *facts, const struct known_plan *known);
+/* Which questions `by` may overrule, by the rights of this moment. */
+void overrule_rights(const struct engine *e, const char *by, const json_t *facts, bool out[ABOUT_COUNT]);
+/* {about: reason}: questions that there are, each with a reason. NULL is fine. */
+MUST_USE bool overrules_check(const json_t *overrules, struct error *err);
+/* Marks what is overruled ("overruled": reason). False while one stands that blocks: the error says each. */
+MUST_USE bool questions_settle(json_t *questions, const json_t *overrules, const bool may[ABOUT_COUNT],
+                               struct error *err);
+/* Steps whose system is missing, [{step, says}]. New reference. */
 json_t *plan_problems(const struct engine *e, const struct procedure *p);
 /* May `by` do what `role` names to this change? Fills the error. */
 MUST_USE bool may(const struct engine *e, const struct change *c, const char *by, const char *role,

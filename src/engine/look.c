@@ -15,6 +15,8 @@ struct look {
     int role;
     char *verb;
     json_t *view;
+    bool glance; /* the first view will do */
+    int64_t most_ms;
     engine_done_fn *done;
     void *ctx;
 };
@@ -71,13 +73,6 @@ static void on_look(void *ctx, const struct outcome *o)
     look_ends(l, json_incref(o->result), &err);
 }
 
-static void on_view(void *ctx, const json_t *view)
-{
-    struct look *l = ctx;
-    json_decref(l->view);
-    l->view = json_deep_copy(view);
-}
-
 static void look_is_late(void *ctx)
 {
     struct look *l = ctx;
@@ -85,8 +80,20 @@ static void look_is_late(void *ctx)
     l->limit = NULL;
     task_cancel(l->task);
     l->task = NULL;
-    error_set(&err, SB_NET, "%s: no end within %d s", l->verb, (int)(LOOK_MOST / 1000));
+    error_set(&err, SB_NET, "%s: no end within %d s", l->verb, (int)(l->most_ms / 1000));
     look_ends(l, json_incref(l->view), &err);
+}
+
+static void on_view(void *ctx, const json_t *view)
+{
+    struct look *l = ctx;
+    json_decref(l->view);
+    l->view = json_deep_copy(view);
+    /* What it waits for is not waited for here: the driver goes on when this returns, and is let go after it. */
+    if (l->glance) {
+        timer_cancel(l->limit);
+        l->limit = timer_start(l->e->loop, 0, look_is_late, l);
+    }
 }
 
 static bool args_fit(const struct verb *v, const json_t *args, struct error *err)
@@ -125,7 +132,8 @@ static const struct verb *look_verb(const char *name, struct error *err)
     return NULL;
 }
 
-void engine_look(struct engine *e, const char *verb, const json_t *args, engine_done_fn *done, void *ctx)
+static void look_start(struct engine *e, const char *verb, const json_t *args, int64_t most_ms, bool glance,
+                       engine_done_fn *done, void *ctx)
 {
     struct error err = ERROR_NONE;
     struct system *system = NULL;
@@ -141,7 +149,9 @@ void engine_look(struct engine *e, const char *verb, const json_t *args, engine_
     l->done = done;
     l->ctx = ctx;
     l->verb = net_strdup(v->name);
-    l->limit = timer_start(e->loop, LOOK_MOST, look_is_late, l);
+    l->glance = glance;
+    l->most_ms = most_ms;
+    l->limit = timer_start(e->loop, most_ms, look_is_late, l);
     const struct effect effect = {.key = "look",
                                   .verb = entry->verb,
                                   .change = "",
@@ -149,6 +159,17 @@ void engine_look(struct engine *e, const char *verb, const json_t *args, engine_
                                   .intended_ms = engine_now(e),
                                   .attempt = 1};
     l->task = entry->perform(system, &effect, on_look, on_view, l);
+}
+
+void engine_look(struct engine *e, const char *verb, const json_t *args, engine_done_fn *done, void *ctx)
+{
+    look_start(e, verb, args, LOOK_MOST, false, done, ctx);
+}
+
+void look_within(struct engine *e, const char *verb, const json_t *args, int64_t most_ms,
+                 engine_done_fn *done, void *ctx)
+{
+    look_start(e, verb, args, most_ms, true, done, ctx);
 }
 
 /* --- doctor

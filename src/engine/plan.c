@@ -4,8 +4,8 @@
 #include "engine/inside.h"
 
 /* What a plan says at its top, besides `inputs`. */
-static const char *const plan_keys[] = {"sop",  "client", "env",      "services", "window", "severity",
-                                        "risk", "reason", "incident", "inputs",   NULL};
+static const char *const plan_keys[] = {"sop",  "client", "env",      "services", "window",   "severity",
+                                        "risk", "reason", "incident", "inputs",   "overrule", NULL};
 /* Those of them that are inputs when the page has one of that name. */
 static const char *const spoken[] = {"services", "window", "severity", "risk", "reason", "incident", NULL};
 
@@ -63,6 +63,7 @@ static json_t *base_facts(struct engine *e, const struct config_client *client, 
         "name", env->name, "production", env->production, "channels", c->channels, "people", people_facts(c),
         "systems", systems_facts(e), "oncall", c->production_oncall ? c->production_oncall : "", "catalogue",
         services, "settings", c->settings);
+    json_object_set_new(base, "overruled", json_object());
     static const char *const loose[] = {"severity", "incident"};
     for (size_t i = 0; i < COUNT_OF(loose); i++) {
         json_t *v = json_object_get(plan, loose[i]);
@@ -163,26 +164,87 @@ static void plan_hash(const json_t *plan, const char *by, char out[SHA256_HEX + 
     free(text);
 }
 
-static struct ride *make_change(struct engine *e, const json_t *plan, const char *by, const char *hash,
-                                struct error *err)
+/* A plan that is looked at before it is shown or kept: rights are those of the moment in which it was asked for. */
+struct planning {
+    struct engine *e;
+    json_t *plan, *facts;
+    char *by;
+    char hash[SHA256_HEX + 1];
+    const struct procedure *page;
+    bool may[ABOUT_COUNT];
+    engine_done_fn *done;
+    void *ctx;
+};
+
+static void planning_free(void *ctx)
 {
-    const struct procedure *p = NULL;
+    struct planning *p = ctx;
+    json_decref(p->plan);
+    json_decref(p->facts);
+    free(p->by);
+    free(p);
+}
+
+/* NULL with the error when the plan cannot be. */
+static struct planning *planning_new(struct engine *e, const json_t *plan, const char *by,
+                                     engine_done_fn *done, void *ctx, struct error *err)
+{
+    const struct procedure *page = NULL;
+    json_t *facts =
+        overrules_check(json_object_get(plan, "overrule"), err) ? plan_facts(e, plan, by, &page, err) : NULL;
+    if (!facts)
+        return NULL;
+    struct planning *p = NET_NEW(struct planning);
+    *p = (struct planning){.e = e,
+                           .plan = json_deep_copy(plan),
+                           .facts = facts,
+                           .by = net_strdup(by),
+                           .page = page,
+                           .done = done,
+                           .ctx = ctx};
+    overrule_rights(e, by, facts, p->may);
+    return p;
+}
+
+/* What somebody has overruled is recorded with the plan, each with its reason. */
+static bool record_overruled(struct ride *r, const json_t *questions, const char *by, struct error *err)
+{
+    static const char *const keys[] = {"about", "says", "better", NULL};
+    size_t i;
+    json_t *q;
+    json_array_foreach((json_t *)questions, i, q) {
+        if (!json_object_get(q, "overruled"))
+            continue;
+        struct event ev = {.type = EV_OVERRULED, .step = -1, .by = by, .data = json_object()};
+        for (int k = 0; keys[k]; k++)
+            if (json_object_get(q, keys[k]))
+                json_object_set(ev.data, keys[k], json_object_get(q, keys[k]));
+        json_object_set(ev.data, "reason", json_object_get(q, "overruled"));
+        if (!ride_record(r, &ev, err))
+            return false;
+    }
+    return true;
+}
+
+static struct ride *make_change(struct planning *p, const json_t *questions, struct error *err)
+{
+    struct engine *e = p->e;
     int64_t number;
-    _cleanup_json_ json_t *facts = plan_facts(e, plan, by, &p, err);
-    if (!facts || !page_keep_stored(e, p, err) || !store_next_number(e->store, &number, err))
+    if (!page_keep_stored(e, p->page, err) || !store_next_number(e->store, &number, err))
         return NULL;
     _cleanup_arena_ struct arena a = arena_make();
     const char *id = arena_printf(&a, "HF-%lld", (long long)number);
-    json_object_set_new(json_object_get(facts, "change"), "id", json_string(id));
-    struct ride *r = ride_new(e, id, p);
-    r->plan_hash = net_strdup(hash);
+    json_object_set_new(json_object_get(p->facts, "change"), "id", json_string(id));
+    struct ride *r = ride_new(e, id, p->page);
+    r->plan_hash = net_strdup(p->hash);
     struct event ev = {.type = EV_PLANNED,
                        .step = -1,
-                       .by = by,
-                       .data = json_pack("{s:{s:s, s:s, s:s}, s:O, s:s}", "sop", "name", p->name, "hash",
-                                         p->hash, "source", p->file, "facts", facts, "plan_hash", hash)};
-    if (ride_record(r, &ev, err)) {
-        names_put(&e->plans, hash, r);
+                       .by = p->by,
+                       .data = json_pack("{s:{s:s, s:s, s:s}, s:O, s:s}", "sop", "name", p->page->name,
+                                         "hash", p->page->hash, "source", p->page->file, "facts", p->facts,
+                                         "plan_hash", p->hash)};
+    if (ride_record(r, &ev, err) && record_overruled(r, questions, p->by, err)) {
+        names_put(&e->plans, p->hash, r);
         lane_join(r);
         return r;
     }
@@ -190,22 +252,79 @@ static struct ride *make_change(struct engine *e, const json_t *plan, const char
     return NULL;
 }
 
+/* The same plan by the same person, still open: the answer to it was lost, and is given again. */
+static bool is_there_already(struct engine *e, const char *hash, engine_done_fn *done, void *ctx)
+{
+    const struct ride *same = names_get(&e->plans, hash);
+    if (!same || same->broken)
+        return false;
+    reply_later(e, done, ctx, json_pack("{s:s, s:b}", "id", same->id, "already", true), NULL);
+    return true;
+}
+
+static void plan_known(void *ctx, const struct known_plan *known)
+{
+    struct planning *p = ctx;
+    struct engine *e = p->e;
+    struct error err = ERROR_NONE;
+    if (is_there_already(e, p->hash, p->done, p->ctx)) { /* while this one was looked at */
+        planning_free(p);
+        return;
+    }
+    json_t *questions = plan_questions(e, p->facts, known);
+    struct ride *r = questions_settle(questions, json_object_get(p->plan, "overrule"), p->may, &err)
+                         ? make_change(p, questions, &err)
+                         : NULL;
+    if (r)
+        ride_tell(
+            r, p->done, p->ctx,
+            json_pack("{s:s, s:O, s:O}", "id", r->id, "questions", questions, "unknown", known->unknown));
+    else
+        reply_later(e, p->done, p->ctx, NULL, &err);
+    json_decref(questions);
+    planning_free(p);
+}
+
 void engine_plan(struct engine *e, const json_t *plan, const char *by, engine_done_fn *done, void *ctx)
 {
     char hash[SHA256_HEX + 1];
     struct error err = ERROR_NONE;
     plan_hash(plan, by, hash);
-    /* The same plan by the same person, still open: the answer to it was lost, and is given again. */
-    const struct ride *same = names_get(&e->plans, hash);
-    if (same && !same->broken) {
-        reply_later(e, done, ctx, json_pack("{s:s, s:b}", "id", same->id, "already", true), NULL);
+    if (is_there_already(e, hash, done, ctx))
         return;
-    }
-    struct ride *r = make_change(e, plan, by, hash, &err);
-    if (!r) {
+    struct planning *p = planning_new(e, plan, by, done, ctx, &err);
+    if (!p) {
         reply_later(e, done, ctx, NULL, &err);
         return;
     }
-    ride_tell(r, done, ctx,
-              json_pack("{s:s, s:o}", "id", r->id, "questions", plan_questions(e, r->c->facts)));
+    memcpy(p->hash, hash, sizeof p->hash);
+    plan_gather(e, p->facts, p->page, NULL, plan_known, planning_free, p);
+}
+
+/* --- the dry run
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+static void preview_known(void *ctx, const struct known_plan *known)
+{
+    struct planning *p = ctx;
+    struct error err = ERROR_NONE;
+    json_t *questions = plan_questions(p->e, p->facts, known);
+    /* Whether it could be kept is part of what is shown. */
+    bool settled = questions_settle(questions, json_object_get(p->plan, "overrule"), p->may, &err);
+    json_t *out = plan_preview(p->e, p->page, p->facts, p->by, known);
+    json_object_set_new(out, "questions", questions);
+    json_object_set_new(out, "unknown", json_incref(known->unknown));
+    json_object_set_new(out, "blocked", json_boolean(!settled));
+    reply_later(p->e, p->done, p->ctx, out, NULL);
+    planning_free(p);
+}
+
+void engine_preview(struct engine *e, const json_t *plan, const char *by, engine_done_fn *done, void *ctx)
+{
+    struct error err = ERROR_NONE;
+    struct planning *p = planning_new(e, plan, by, done, ctx, &err);
+    if (p)
+        plan_gather(e, p->facts, p->page, NULL, preview_known, planning_free, p);
+    else
+        reply_later(e, done, ctx, NULL, &err);
 }

@@ -4,14 +4,17 @@
  *
  * What only a system can tell (a ticket's id) stands in «guillemets». */
 #include "engine/inside.h"
+#include "engine/told.h"
 
 enum { DRY_EVENTS_MOST = 4000 };
 
 struct dry {
     struct engine *e;
     struct change *c;
+    const struct known_plan *known;
     int64_t now;
     json_t *steps, *asks, *problems;
+    struct told *told;
     json_t *entry[STEPS_MAX]; /* of the step's present run; in `steps` */
     bool gate_opened[STEPS_MAX];
 };
@@ -32,25 +35,40 @@ static json_t *posts(const json_t *channels)
     return list;
 }
 
-/* The tags that a list of {service, tag} or of names leads to; `running`: those before. */
-static json_t *tags_of(const struct change *c, bool running)
+static json_t *tags_of(const struct change *c)
 {
     json_t *map = json_object();
     size_t i;
     json_t *s;
     json_array_foreach(json_object_get(c->facts, "services"), i, s)
-        json_object_set_new(
-            map, json_str(s, "service", "?"),
-            json_string(running ? json_str(s, "before", "«version that runs»") : json_str(s, "tag", "")));
+        json_object_set_new(map, json_str(s, "service", "?"), json_string(json_str(s, "tag", "")));
     return map;
 }
 
-static json_t *checked_services(const struct change *c)
+static json_t *running(const struct dry *d)
+{
+    json_t *map = json_object();
+    size_t i;
+    json_t *s;
+    json_array_foreach(json_object_get(d->c->facts, "services"), i, s) {
+        const char *name = json_str(s, "service", "?");
+        const json_t *tag = json_object_get(d->known->versions, name);
+        json_object_set_new(
+            map, name, json_string(json_is_string(tag) ? json_string_value(tag) : "«version that runs»"));
+    }
+    return map;
+}
+
+static json_t *checked_services(const struct dry *d)
 {
     json_t *list = json_array();
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c->facts, "services"), i, s)
+    if (json_object_get(d->known->releases, "services")) {
+        json_decref(list);
+        return json_deep_copy(json_object_get(d->known->releases, "services"));
+    }
+    json_array_foreach(json_object_get(d->c->facts, "services"), i, s)
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:b, s:s, s:s, s:[]}", "service",
                                         json_str(s, "service", "?"), "tag", json_str(s, "tag", ""), "exists",
@@ -58,12 +76,14 @@ static json_t *checked_services(const struct change *c)
     return list;
 }
 
-static json_t *owners(const struct change *c)
+static json_t *owners(const struct dry *d)
 {
+    if (json_array_size(d->known->owners) > 0)
+        return json_deep_copy(d->known->owners);
     json_t *list = json_array();
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c->facts, "services"), i, s)
+    json_array_foreach(json_object_get(d->c->facts, "services"), i, s)
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s, s:s, s:[]}", "service", json_str(s, "service", "?"), "team",
                             json_str(s, "team", "«team»"), "channel", "«channel of the team»", "schedule",
@@ -97,8 +117,18 @@ static json_t *named_fields(const struct verb *v)
     return o;
 }
 
-static json_t *imagined(const struct change *c, int step)
+static json_t *on_call(const struct dry *d)
 {
+    if (d->known->oncall)
+        return json_pack("{s:o}", "people", json_deep_copy(d->known->oncall));
+    return json_pack("{s:[{s:s, s:s, s:s}]}", "people", "name", "«who is on call»", "mail",
+                     "«mail of who is on call»", "phone", "«phone»");
+}
+
+/* What the systems have told already is taken from there. */
+static json_t *imagined(const struct dry *d, int step)
+{
+    const struct change *c = d->c;
     const struct verb *v = c->sop->steps[step].verb;
     const json_t *args = c->data[step].args;
     if (str_eq(v->name, "chat.post") || str_eq(v->name, "chat.edit"))
@@ -111,46 +141,25 @@ static json_t *imagined(const struct change *c, int step)
     if (str_eq(v->name, "calendar.conflicts"))
         return json_pack("{s:[]}", "conflicts");
     if (str_eq(v->name, "pager.oncall"))
-        return json_pack("{s:[{s:s, s:s, s:s}]}", "people", "name", "«who is on call»", "mail",
-                         "«mail of who is on call»", "phone", "«phone»");
+        return on_call(d);
     if (str_eq(v->name, "pipeline.watch"))
         return json_pack("{s:s, s:[], s:i}", "status", "SUCCESS", "stages", "took_ms", 0);
     if (str_starts(v->name, "health.") && v->kind == VERB_OBSERVE)
         return json_pack("{s:b, s:[], s:[]}", "healthy", true, "measures", "worse");
     if (str_eq(v->name, "cluster.versions"))
-        return json_pack("{s:o}", "services", tags_of(c, true));
+        return json_pack("{s:o}", "services", running(d));
     if (str_eq(v->name, "cluster.verify"))
-        return json_pack("{s:o, s:[], s:[]}", "services", tags_of(c, false), "pods", "problems");
+        return json_pack("{s:o, s:[], s:[]}", "services", tags_of(c), "pods", "problems");
     if (str_eq(v->name, "releases.check"))
-        return json_pack("{s:o, s:[]}", "services", checked_services(c), "problems");
+        return json_pack("{s:o, s:[]}", "services", checked_services(d), "problems");
     if (str_eq(v->name, "owners.lookup"))
-        return json_pack("{s:o}", "owners", owners(c));
+        return json_pack("{s:o}", "owners", owners(d));
     return named_fields(v);
 }
 
 /* --- what is shown
  * --------------------------------------------------------------------------------------------------------------------
  */
-
-static json_t *messages_of(const json_t *args)
-{
-    static const char *const texts[] = {"text", "body", "summary", "description", "details", "title", "name"};
-    static const char *const to[] = {"channels", "attendees", "to", "ticket", "components", "channel"};
-    json_t *list = json_array();
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        const char *text = json_str(args, texts[i], NULL);
-        if (!text || !*text)
-            continue;
-        json_t *m = json_pack("{s:s, s:s}", "field", texts[i], "text", text);
-        for (size_t k = 0; k < COUNT_OF(to); k++)
-            if (json_object_get(args, to[k])) {
-                json_object_set(m, "to", json_object_get(args, to[k]));
-                break;
-            }
-        json_array_append_new(list, m);
-    }
-    return list;
-}
 
 static json_t *entry_of(struct dry *d, int step)
 {
@@ -193,7 +202,7 @@ static void show(struct dry *d, const struct event *ev)
         json_t *args = json_object_get(ev->data, "args");
         json_object_set(o, "args", args);
         if (ev->type == EV_INTENDED)
-            json_object_set_new(o, "messages", messages_of(args));
+            json_object_set_new(o, "messages", messages_of(d->told, s, args, d->now));
     }
 }
 
@@ -273,7 +282,7 @@ static bool dry_end(struct dry *d, int step, bool *ok)
     if (gate_is_open(d, step))
         return false;
     struct event done = {
-        .type = EV_DONE, .step = step, .data = json_pack("{s:o}", "result", imagined(d->c, step))};
+        .type = EV_DONE, .step = step, .data = json_pack("{s:o}", "result", imagined(d, step))};
     *ok = happens(d, &done);
     return true;
 }
@@ -344,16 +353,15 @@ static void drop_moot_problems(struct dry *d)
     }
 }
 
-json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, struct error *err)
+json_t *plan_preview(struct engine *e, const struct procedure *p, json_t *facts, const char *by,
+                     const struct known_plan *known)
 {
-    const struct procedure *p = NULL;
-    json_t *facts = plan_facts(e, plan, by, &p, err);
-    if (!facts)
-        return NULL;
     struct dry *d = NET_NEW(struct dry);
     *d = (struct dry){.e = e,
                       .c = change_new("HF-?", p),
                       .now = engine_now(e),
+                      .known = known,
+                      .told = told_begin(facts, known),
                       .steps = json_array(),
                       .asks = json_array(),
                       .problems = plan_problems(e, p)};
@@ -367,10 +375,11 @@ json_t *engine_preview(struct engine *e, const json_t *plan, const char *by, str
     for (int n = 0; ok && n < DRY_EVENTS_MOST && dry_step(d); n++)
         ;
     json_object_del(facts, "steps");
+    json_t *told = told_end(d->told);
     drop_moot_problems(d);
-    json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "sop", p->name, "title",
-                            p->title ? p->title : p->name, "facts", facts, "steps", d->steps, "asks", d->asks,
-                            "problems", d->problems, "questions", plan_questions(e, facts));
+    json_t *out = json_pack("{s:s, s:s, s:I, s:O, s:o, s:o, s:o, s:o}", "sop", p->name, "title",
+                            p->title ? p->title : p->name, "now", (json_int_t)engine_now(e), "facts", facts,
+                            "steps", d->steps, "asks", d->asks, "problems", d->problems, "told", told);
     change_free(d->c);
     free(d);
     return out;

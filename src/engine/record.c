@@ -193,6 +193,8 @@ static void on_stored(void *ctx, const struct error *err)
             ride_break(r, err);
         ride_wake(r);
     }
+    if (!err && r && r->c)
+        history_follow(r, b->events);
     if (!err && r)
         tell_listeners(e, r->id, b->events);
     batch_free(b);

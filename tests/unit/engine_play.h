@@ -180,6 +180,20 @@ static const struct driver fake_cluster = FAKE(ROLE_CLUSTER, {"versions", fake_p
 UNUSED static const struct driver *const fakes[] = {&fake_chat,    &fake_pipeline, &fake_health,
                                                     &fake_tickets, &fake_cluster,  NULL};
 
+static const struct driver fake_releases = FAKE(ROLE_RELEASES, {"check", fake_perform, NULL, false});
+static const struct driver fake_pager =
+    FAKE(ROLE_PAGER, {"oncall", fake_perform, NULL, false}, {"alert", fake_perform, fake_find, false});
+static const struct driver fake_calendar =
+    FAKE(ROLE_CALENDAR, {"create", fake_perform, fake_find, false}, {"update", fake_perform, NULL, true},
+         {"cancel", fake_perform, NULL, true}, {"conflicts", fake_perform, NULL, false});
+static const struct driver fake_statuspage =
+    FAKE(ROLE_STATUSPAGE, {"schedule", fake_perform, fake_find, false}, {"extend", fake_perform, NULL, true},
+         {"cancel", fake_perform, NULL, true});
+
+UNUSED static const struct driver *const all_fakes[] = {
+    &fake_chat,     &fake_pipeline, &fake_health,   &fake_tickets,    &fake_cluster,
+    &fake_releases, &fake_pager,    &fake_calendar, &fake_statuspage, NULL};
+
 /* --- the play
  * ---------------------------------------------------------------------------------------------------------------------
  */
@@ -200,7 +214,8 @@ static void play_open_engine(struct play *p)
     p->loop = loop_new();
     p->options.loop = p->loop;
     p->options.config = p->config;
-    p->options.drivers = fakes;
+    if (!p->options.drivers)
+        p->options.drivers = fakes;
     p->e = engine_open(&p->options, &err);
     if (!p->e)
         fail_msg("engine: %s", err.text);

@@ -221,7 +221,7 @@ static void checks_that_will_not_have_finished_are_told_with_what_the_estimate_i
 static const struct {
     const char *tag, *before, *checks;
     enum known exists;
-    const char *says;
+    const char *says, *problem;
 } tags[] = {
     {"24-02-05.619-hotfix.627", "24-02-05.619", "passed", KNOWN_YES, NULL},
     {"24-02-05.619-hotfix.627", "24-02-05.619-hotfix.620", "passed", KNOWN_YES, NULL},
@@ -233,6 +233,10 @@ static const struct {
     {"24-02-05.619-hotfix.627", "24-02-05.619", "", KNOWN_NO, "There is no tag 24-02-05.619-hotfix.627"},
     {"24-02-05.619-hotfix.627", "24-02-05.619", "failed", KNOWN_YES,
      "checks of cart 24-02-05.619-hotfix.627 have failed"},
+    {"24-02-05.619-hotfix.627", "24-02-05.619", "failed", KNOWN_YES, "cart: lint is red.", "lint is red"},
+    {"24-02-05.619-hotfix.627", "24-02-05.619", "passed", KNOWN_YES, "cart: it would take something away.",
+     "it would take something away"},
+    {"24-02-05.600", "24-02-05.619", "passed", KNOWN_YES, "is older than", "it would take something away"},
 };
 
 static void a_tag_exists_and_is_a_hotfix_of_what_runs(void **state)
@@ -245,6 +249,7 @@ static void a_tag_exists_and_is_a_hotfix_of_what_runs(void **state)
                                        .tag = tags[i].tag,
                                        .before = tags[i].before,
                                        .exists = tags[i].exists,
+                                       .problem = tags[i].problem,
                                        .checks = tags[i].checks};
         w.k.services = &s;
         w.k.n_services = 1;
