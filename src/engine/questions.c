@@ -220,9 +220,8 @@ void overrule_rights(const struct engine *e, const char *by, const json_t *facts
 {
     for (int i = 0; i < ABOUT_COUNT; i++) {
         const char *role = e->config->questions[i].overrule;
-        out[i] =
-            !str_eq(role, "nobody") && config_may(e->config, by, role, json_str(facts, "change.client", ""),
-                                                  json_str(facts, "change.env", ""));
+        out[i] = !str_eq(role, "nobody") &&
+                 may_at(e, by, role, json_str(facts, "change.client", ""), json_str(facts, "change.env", ""));
     }
 }
 

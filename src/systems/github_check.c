@@ -105,6 +105,7 @@ static void on_status(struct github_flow *t, const json_t *answer, const struct 
         json_object_set_new(t->row, "says", json_string(none ? "none has begun yet" : buf_str(&names)));
         estimate(t);
     } else {
+        json_object_set_new(t->row, "took_ms", json_integer(github_took(t->runs)));
         row_ends(
             t, false,
             arena_printf(

@@ -64,6 +64,8 @@ const char *github_encoded(struct github_flow *t, const char *text);
 const char *github_verdict(const json_t *runs, const json_t *status, struct buf *names);
 /* {name: ms} of completed runs. New reference. */
 json_t *github_durations(const json_t *runs);
+/* How long all of them took together, from the first begin to the last end, in ms; 0 = not known. */
+int64_t github_took(const json_t *runs);
 /* When the runs under way will have finished if they take what they took then: UTC ms, 0 = not
  * known. The same at every look, so that a view changes only when something has happened. */
 int64_t github_ready_at(const json_t *runs, const json_t *durations);

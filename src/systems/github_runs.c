@@ -73,6 +73,21 @@ json_t *github_durations(const json_t *runs)
     return out;
 }
 
+int64_t github_took(const json_t *runs)
+{
+    int64_t first = 0, last = 0;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *run = json_array_get(runs, i);
+        int64_t from, to;
+        if (!is_completed(run) || !instant_parse_rfc3339(json_str(run, "started_at", ""), &from, NULL) ||
+            !instant_parse_rfc3339(json_str(run, "completed_at", ""), &to, NULL))
+            continue;
+        first = first == 0 || from < first ? from : first;
+        last = to > last ? to : last;
+    }
+    return last > first ? last - first : 0;
+}
+
 int64_t github_ready_at(const json_t *runs, const json_t *durations)
 {
     int64_t ready = 0;

@@ -11,6 +11,7 @@
  *                             "commit": "..", "at": UTC ms of the commit, 0 = not known,
  *                             "ready": UTC ms when checks that still run will have finished, if they take what they took for
  *                                      `before`; 0 or absent = not known,
+ *                             "took_ms": how long its checks took when they have passed; 0 or absent = not known,
  *                             "schema": ["db/migrations/017.sql"],   files under migration paths that changed
  *                                      since `before`; may be null
  *                             "commits": [{"id", "subject", "by"}],    what the tag holds and `before` does not, newest first,

@@ -268,6 +268,29 @@ static void both_kinds_of_verdict_count(void **state)
     }
 }
 
+static void how_long_all_checks_took_is_from_the_first_begin_to_the_last_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *runs;
+        int64_t took;
+    } rows[] = {
+        {"[]", 0},
+        {"[{\"status\":\"in_progress\",\"started_at\":\"2024-02-08T12:00:00Z\"}]", 0},
+        {"[{\"status\":\"completed\",\"started_at\":\"2024-02-08T12:00:00Z\",\"completed_at\":\"2024-02-08T12:05:00Z\"},"
+         "{\"status\":\"completed\",\"started_at\":\"2024-02-08T12:04:00Z\",\"completed_at\":\"2024-02-08T12:12:30Z\"}]",
+         750000},
+        {"[{\"status\":\"completed\",\"started_at\":\"2024-02-08T12:05:00Z\",\"completed_at\":\"2024-02-08T12:00:00Z\"}]",
+         0},
+        {"[{\"status\":\"completed\",\"started_at\":\"soon\",\"completed_at\":7}]", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        _cleanup_json_ json_t *runs = json_loads(rows[i].runs, 0, NULL);
+        assert_non_null(runs);
+        assert_int_equal(github_took(runs), rows[i].took);
+    }
+}
+
 static void doctor_tries_the_limit_and_the_repositories_it_knows(void **state)
 {
     (void)state;
@@ -321,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_used_up_limit_is_waited_for_and_a_refusal_is_not),
         cmocka_unit_test(each_service_has_its_repository),
         cmocka_unit_test(both_kinds_of_verdict_count),
+        cmocka_unit_test(how_long_all_checks_took_is_from_the_first_begin_to_the_last_end),
         cmocka_unit_test(doctor_tries_the_limit_and_the_repositories_it_knows),
         cmocka_unit_test(what_is_wrong_in_the_configuration_is_said),
     };
