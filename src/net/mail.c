@@ -52,8 +52,8 @@ static size_t give_text(char *out, size_t size, size_t n, void *ctx)
     size_t room = size * n, left = strlen(c->text) - c->sent, take = left < room ? left : room;
     memcpy(out, c->text + c->sent, take);
     c->sent += take;
-    /* Only after this does libcurl send the dot that ends a mail: before it, no server can have taken it. */
-    c->sent_all = c->sent_all || take == 0;
+    /* After the last byte libcurl sends the dot that ends a mail: before it, no server can have taken it. */
+    c->sent_all = left == take;
     return take;
 }
 

@@ -17,6 +17,7 @@ const struct driver *const drivers[] = {
     &jira_driver,
     &jsm_driver,
     &kubernetes_driver,
+    &mail_driver,
     &none_cluster_driver,
     &prometheus_driver,
     &opsgenie_driver,

@@ -19,6 +19,7 @@ extern const struct driver jenkins_driver;            /* pipeline */
 extern const struct driver jira_driver;               /* tickets */
 extern const struct driver jsm_driver;                /* pager */
 extern const struct driver kubernetes_driver;         /* cluster */
+extern const struct driver mail_driver;               /* chat */
 extern const struct driver none_cluster_driver;       /* cluster */
 extern const struct driver prometheus_driver;         /* health */
 extern const struct driver opsgenie_driver;           /* pager */
