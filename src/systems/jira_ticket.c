@@ -68,6 +68,30 @@ static void not_offered(struct move *m, const json_t *transitions)
               buf_str(&offers), offers.len ? "" : " that the account may make: give it Transition Issues");
 }
 
+/* The wanted one in Jira's own spelling; NULL when it is not asked for or not offered. */
+static const char *offered_resolution(const json_t *asked, const char *wanted)
+{
+    const json_t *offers = json_object_get(asked, "allowedValues");
+    for (size_t i = 0; i < json_array_size(offers); i++)
+        if (strcasecmp(json_str(json_array_get(offers, i), "name", ""), wanted) == 0)
+            return json_str(json_array_get(offers, i), "name", "");
+    return asked && !json_is_array(offers) && *wanted ? wanted : NULL;
+}
+
+static void no_resolution(struct move *m, const json_t *asked)
+{
+    _cleanup_buf_ struct buf offers = {0};
+    const json_t *all = json_object_get(asked, "allowedValues");
+    for (size_t i = 0; i < json_array_size(all); i++)
+        buf_printf(&offers, "%s\"%.60s\"", i ? ", " : "", json_str(json_array_get(all, i), "name", "?"));
+    const char *wanted = arg(&m->t.f, "resolution");
+    flow_ends(
+        &m->t.f, OUTCOME_FAILED, SB_MISSING,
+        "Jira moves the ticket %s to \"%.60s\" only with a resolution: %.800s. The page's step gives %s%.60s%s",
+        arg(&m->t.f, "ticket"), m->status, buf_str(&offers), *wanted ? "\"" : "none", wanted,
+        *wanted ? "\", which is none of them" : "");
+}
+
 static void on_transitions(struct flow *f, const struct http_reply *reply)
 {
     struct move *m = (struct move *)f;
@@ -89,10 +113,14 @@ static void on_transitions(struct flow *f, const struct http_reply *reply)
     }
     m->status = arena_strdup(&f->arena, json_str(t, "to.name", arg(f, "to")));
     _cleanup_json_ json_t *body = json_pack("{s:{s:s}}", "transition", "id", json_str(t, "id", ""));
-    /* Jira refuses a field that is not on the transition's screen. */
-    if (*arg(f, "resolution") && json_path(t, "fields.resolution"))
-        json_object_set_new(body, "fields",
-                            json_pack("{s:{s:s}}", "resolution", "name", arg(f, "resolution")));
+    const json_t *asked = json_path(t, "fields.resolution");
+    const char *resolution = offered_resolution(asked, arg(f, "resolution"));
+    if (!resolution && json_flag(asked, "required", false)) {
+        no_resolution(m, asked);
+        return;
+    }
+    if (resolution) /* Jira refuses a field that is not on the transition's screen */
+        json_object_set_new(body, "fields", json_pack("{s:{s:s}}", "resolution", "name", resolution));
     flow_json(f, "POST", arena_printf(&f->arena, "move the ticket to %.60s", m->status),
               ticket_path(f, "/transitions"), body, false, on_moved);
 }

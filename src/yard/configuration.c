@@ -104,17 +104,6 @@ static void add_client(struct buf *out, const char *id, const json_t *c)
                    str_eq(json_string_value(env), "prod") ? "production: true" : "");
 }
 
-/* Who is on call is whoever of the scenario's people has "on-call.SCHEDULE" for a mail name. */
-static void add_roster(struct buf *out, const json_t *people)
-{
-    const char *mail;
-    json_t *person;
-    buf_adds(out, "  pager:\n    driver: roster\n    practice_answer: 2s\n    schedules:\n");
-    json_object_foreach((json_t *)(uintptr_t)people, mail, person)
-        if (str_starts(mail, "on-call."))
-            buf_printf(out, "      %.*s: [%s]\n", (int)strcspn(mail + 8, "@"), mail + 8, mail);
-}
-
 static void add_people(struct buf *out, const json_t *people)
 {
     const char *mail;
@@ -150,6 +139,95 @@ static void add_catalogue(const struct yard *y, struct buf *out)
     buf_adds(out, "production_oncall: production\n");
 }
 
+/* --- which stand-in fills which role ----------------------------------------------------------------- */
+
+/* Who is on call is whoever of the scenario's people has "on-call.SCHEDULE" for a mail name. */
+static void add_roster(const struct yard *y, const char *dir, struct buf *out)
+{
+    const char *mail;
+    json_t *person;
+    (void)dir;
+    buf_adds(out, "    driver: roster\n    practice_answer: 2s\n    schedules:\n");
+    json_object_foreach(json_object_get(yard_scenario(y), "people"), mail, person)
+        if (str_starts(mail, "on-call."))
+            buf_printf(out, "      %.*s: [%s]\n", (int)strcspn(mail + 8, "@"), mail + 8, mail);
+}
+
+static void add_csv(const struct yard *y, const char *dir, struct buf *out)
+{
+    (void)y;
+    buf_printf(out, "    driver: csv\n    file: %s/owners.csv\n", dir);
+}
+
+/* What needs no stand-in, because Signalbox brings it along. */
+static const struct {
+    const char *role, *name;
+    void (*configure)(const struct yard *y, const char *dir, struct buf *out);
+} built_in[] = {{"pager", "roster", add_roster}, {"owners", "csv", add_csv}};
+
+static const char *const roles[] = {"tickets",  "calendar", "statuspage", "chat",     "pager",
+                                    "pipeline", "health",   "cluster",    "releases", "owners"};
+
+static bool add_built_in(const struct yard *y, const char *role, const char *name, const char *dir,
+                         struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(built_in); i++)
+        if (str_eq(built_in[i].role, role) && str_eq(built_in[i].name, name)) {
+            buf_printf(out, "  %s:\n", role);
+            built_in[i].configure(y, dir, out);
+            return true;
+        }
+    return str_eq(name, "builtin"); /* what holds when nothing is configured */
+}
+
+static bool unknown(const struct yard *y, const char *role, const char *name, struct error *err)
+{
+    _cleanup_buf_ struct buf known = {0};
+    for (int i = 0; i < y->n_places; i++)
+        if (str_eq(y->places[i].kind->role, role))
+            buf_printf(&known, "%s, ", y->places[i].kind->name);
+    for (size_t i = 0; i < COUNT_OF(built_in); i++)
+        if (str_eq(built_in[i].role, role))
+            buf_printf(&known, "%s, ", built_in[i].name);
+    return error_set(err, SB_UNKNOWN, "systems.%s: the yard has no %s there; it has %sbuiltin", role, name,
+                     buf_str(&known));
+}
+
+static bool add_role(const struct yard *y, const char *role, const char *dir, struct buf *out,
+                     struct error *err)
+{
+    const char *wanted = json_str(json_path(yard_scenario(y), "systems"), role, NULL);
+    for (int i = 0; i < y->n_places; i++) {
+        const struct place *p = &y->places[i];
+        if (!str_eq(p->kind->role, role) || (wanted && !str_eq(wanted, p->kind->name)))
+            continue;
+        buf_printf(out, "  %s:\n", role);
+        p->kind->configure(y, p->url, dir, out);
+        return true;
+    }
+    return !wanted || add_built_in(y, role, wanted, dir, out) || unknown(y, role, wanted, err);
+}
+
+static bool add_systems(const struct yard *y, const char *dir, struct buf *out, struct error *err)
+{
+    const char *role;
+    json_t *name;
+    json_object_foreach((json_t *)json_path(yard_scenario(y), "systems"), role, name) {
+        size_t i = 0;
+        while (i < COUNT_OF(roles) && !str_eq(roles[i], role))
+            i++;
+        if (i == COUNT_OF(roles) || !json_is_string(name))
+            return error_set(err, SB_UNKNOWN,
+                             "systems.%s: expected a role and the name of its system, as in "
+                             "\"pager\": \"pagerduty\"",
+                             role);
+    }
+    for (size_t i = 0; i < COUNT_OF(roles); i++)
+        if (!add_role(y, roles[i], dir, out, err))
+            return false;
+    return true;
+}
+
 char *yard_configuration(struct yard *y, const char *secrets_dir, struct error *err)
 {
     _cleanup_buf_ struct buf out = {0};
@@ -158,14 +236,10 @@ char *yard_configuration(struct yard *y, const char *secrets_dir, struct error *
         return NULL;
     buf_adds(&out,
              "# Written by the practice yard: every system here is a stand-in on this machine.\nsystems:\n");
-    for (int i = 0; i < y->n_places; i++) {
-        const struct place *p = &y->places[i];
-        if (p->kind->configure)
-            p->kind->configure(y, p->url, dir, &out);
-    }
-    add_roster(&out, json_object_get(yard_scenario(y), "people"));
-    buf_printf(&out, "  owners: {driver: csv, file: %s/owners.csv}\n", dir);
+    bool ok = add_systems(y, dir, &out, err);
     free(dir);
+    if (!ok)
+        return NULL;
     add_catalogue(y, &out);
     return buf_steal(&out);
 }

@@ -449,10 +449,21 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
         refuse(&c, 404, "Not Found");
 }
 
+static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
+{
+    (void)y;
+    buf_printf(out,
+               "    driver: github\n    url: %s\n    token: \"file:%s/github\"\n    repository: " OWNER
+               "/{service}\n",
+               url, secrets_dir);
+}
+
 const struct stand_in github_stand_in = {
     .name = "github",
     .imitates = "GitHub's REST API, 2022-11-28",
+    .role = "releases",
     .world = world_new,
     .serve = serve,
+    .configure = configure,
     .settle = settle,
 };

@@ -4,7 +4,7 @@
 
 #include "yard/yard.h"
 
-enum { YARD_PLACES_MAX = 16 };
+enum { YARD_PLACES_MAX = 32 };
 
 /* One stand-in at its port. */
 struct place {

@@ -616,7 +616,7 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
 static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
 {
     buf_printf(out,
-               "  pipeline:\n    driver: jenkins\n    url: %s\n    user: " USER
+               "    driver: jenkins\n    url: %s\n    user: " USER
                "\n    token: \"file:%s/jenkins\"\n    job: %s\n",
                url, secrets_dir, json_str(yard_world(y, "jenkins"), "job", ""));
 }
@@ -624,6 +624,7 @@ static void configure(const struct yard *y, const char *url, const char *secrets
 const struct stand_in jenkins_stand_in = {
     .name = "jenkins",
     .imitates = "Jenkins 2.479 with Pipeline, its stage view and input steps",
+    .role = "pipeline",
     .world = jenkins_world,
     .serve = serve,
     .configure = configure,

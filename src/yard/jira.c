@@ -657,9 +657,20 @@ static json_t *world_new(const json_t *scenario, int64_t now)
     return json_pack("{s:[], s:i, s:{}}", "issues", "next", 118, "denied");
 }
 
+static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
+{
+    (void)y;
+    buf_printf(out,
+               "    driver: jira\n    url: %s\n    user: " MAIL
+               "\n    token: \"file:%s/jira\"\n    project: " PROJECT "\n    type: Change\n",
+               url, secrets_dir);
+}
+
 const struct stand_in jira_stand_in = {
     .name = "jira",
     .imitates = "Jira Cloud, REST API v3",
+    .role = "tickets",
     .world = world_new,
     .serve = serve,
+    .configure = configure,
 };

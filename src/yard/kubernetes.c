@@ -506,8 +506,7 @@ static void settle(struct yard *y, json_t *world, int64_t now)
 static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
 {
     (void)url;
-    buf_printf(out, "  cluster:\n    driver: kubernetes\n    kubeconfig: %s/kubeconfig\n    targets:\n",
-               secrets_dir);
+    buf_printf(out, "    driver: kubernetes\n    kubeconfig: %s/kubeconfig\n    targets:\n", secrets_dir);
     const char *target;
     json_t *t;
     json_object_foreach(json_object_get(yard_world(y, "kubernetes"), "targets"), target, t)
@@ -518,6 +517,7 @@ static void configure(const struct yard *y, const char *url, const char *secrets
 const struct stand_in kubernetes_stand_in = {
     .name = "kubernetes",
     .imitates = "Kubernetes 1.31, read only, with Helm 3 releases",
+    .role = "cluster",
     .world = cluster_world,
     .serve = serve,
     .configure = configure,

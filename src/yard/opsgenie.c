@@ -367,10 +367,18 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
     }
 }
 
+static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
+{
+    (void)y;
+    buf_printf(out, "    driver: opsgenie\n    url: %s\n    token: \"file:%s/opsgenie\"\n", url, secrets_dir);
+}
+
 const struct stand_in opsgenie_stand_in = {
     .name = "opsgenie",
     .imitates = "Opsgenie's REST API v2",
+    .role = "pager",
     .world = world_new,
     .serve = serve,
+    .configure = configure,
     .settle = settle,
 };

@@ -530,7 +530,7 @@ static void configure(const struct yard *y, const char *url, const char *secrets
     (void)y;
     (void)secrets_dir;
     buf_printf(out,
-               "  health:\n    driver: prometheus\n    url: %s\n    measures:\n"
+               "    driver: prometheus\n    url: %s\n    measures:\n"
                "      - name: error rate\n"
                "        query: 'sum(rate(http_requests_total{service=\"{service}\",code=~\"5..\"}[1m])) / "
                "sum(rate(http_requests_total{service=\"{service}\"}[1m]))'\n"
@@ -545,6 +545,7 @@ static void configure(const struct yard *y, const char *url, const char *secrets
 const struct stand_in prometheus_stand_in = {
     .name = "prometheus",
     .imitates = "Prometheus 2.55: queries, rules and alerts",
+    .role = "health",
     .world = world_new,
     .serve = serve,
     .configure = configure,

@@ -4,6 +4,8 @@
 #include "yard/inside.h"
 #include <stdio.h>
 
+#define ANSWERED_AFTER_S 2.0 /* whoever is on call notices an alert */
+
 static const struct {
     const char *id, *name, *zone;
 } clients[] = {
@@ -94,10 +96,13 @@ static json_t *services_of(void)
 static json_t *people_of(void)
 {
     json_t *all = json_object();
-    for (size_t i = 0; i < COUNT_OF(people); i++)
-        json_object_set_new(
-            all, people[i].mail,
-            json_pack("{s:s, s:o}", "name", people[i].name, "roles", text_list(people[i].roles)));
+    for (size_t i = 0; i < COUNT_OF(people); i++) {
+        json_t *person = json_pack("{s:s, s:o}", "name", people[i].name, "roles", text_list(people[i].roles));
+        if (str_starts(people[i].mail, "on-call."))
+            json_object_set_new(person, "answers",
+                                json_pack("{s:{s:f}}", "alert", "after", ANSWERED_AFTER_S));
+        json_object_set_new(all, people[i].mail, person);
+    }
     return all;
 }
 
@@ -111,10 +116,10 @@ static json_t *stages_of(void)
 
 json_t *scenario_make(const json_t *over)
 {
-    json_t *s = json_pack("{s:s, s:o, s:o, s:o, s:{s:f, s:o}, s:[s,s,s]}", "name", "all goes well", "clients",
-                          clients_of(), "services", services_of(), "people", people_of(), "jenkins", "quiet",
-                          1.0, "stages", stages_of(), "channels", "change-control",
-                          "announcements-change-control", "incident");
+    json_t *s = json_pack("{s:s, s:{s:s}, s:o, s:o, s:o, s:{s:f, s:o}, s:[s,s,s]}", "name", "all goes well",
+                          "systems", "owners", "csv", "clients", clients_of(), "services", services_of(),
+                          "people", people_of(), "jenkins", "quiet", 1.0, "stages", stages_of(), "channels",
+                          "change-control", "announcements-change-control", "incident");
     if (json_is_object(over))
         json_merge_patch(s, over);
     return s;

@@ -191,13 +191,13 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
 static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
 {
     (void)y;
-    buf_printf(out, "  chat:\n    driver: slack\n    url: %s/api\n    token: \"file:%s/slack\"\n", url,
-               secrets_dir);
+    buf_printf(out, "    driver: slack\n    url: %s/api\n    token: \"file:%s/slack\"\n", url, secrets_dir);
 }
 
 const struct stand_in slack_stand_in = {
     .name = "slack",
     .imitates = "Slack's Web API",
+    .role = "chat",
     .world = slack_world,
     .serve = serve,
     .configure = configure,

@@ -593,7 +593,7 @@ static void configure(const struct yard *y, const char *url, const char *secrets
 {
     (void)y;
     buf_printf(out,
-               "  statuspage:\n    driver: statuspage\n    url: %s/v1\n    page: " PAGE
+               "    driver: statuspage\n    url: %s/v1\n    page: " PAGE
                "\n    token: \"file:%s/statuspage\"\n",
                url, secrets_dir);
 }
@@ -601,6 +601,7 @@ static void configure(const struct yard *y, const char *url, const char *secrets
 const struct stand_in statuspage_stand_in = {
     .name = "statuspage",
     .imitates = "Statuspage's API v1",
+    .role = "statuspage",
     .world = world_new,
     .serve = serve,
     .configure = configure,

@@ -77,12 +77,16 @@ void yard_leap(struct yard *y, int64_t ms); /* forward only */
 struct stand_in {
     const char *name;     /* "jenkins" */
     const char *imitates; /* "Jenkins 2.4xx with Pipeline: Stage View" */
+    /* The role it fills in the configuration, or NULL: it only stands beside another ("pipeline"). Of several
+     * with one role the first in `stand_ins` is configured, unless the scenario's "systems" names another. */
+    const char *role;
     /* The world when new, from the scenario. New reference. */
     json_t *(*world)(const json_t *scenario, int64_t now);
     /* Serves one request. Reads and changes `world`; answers exactly once, now or later (streams), through
      * yard_answer and its like. */
     void (*serve)(struct yard *y, json_t *world, struct exchange *x);
-    /* Its part of the configuration (yaml text for the key in `systems:`), appended to `out`. May be NULL. */
+    /* Its part of the configuration (yaml text of the role's keys, four spaces in), appended to `out`. NULL
+     * without a role. */
     void (*configure)(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out);
     /* Writes down what has happened by itself up to `now` (a stage has ended, a rollout began): called before
      * every request, patch and look. Only what later requests must not change needs this; the rest is

@@ -203,6 +203,53 @@ static void a_ticket_is_moved_by_the_transitions_name_or_its_status(void **state
     }
 }
 
+/* A transition that asks for a resolution, which Jira spells in its own way. */
+#define ASKING(required)                                                                            \
+    {"GET " API "/issue/OPS-118/transitions", NULL, 200,                                            \
+     "{\"transitions\":[{\"id\":\"31\",\"name\":\"Finish\",\"to\":{\"name\":\"Done\"},\"fields\":{" \
+     "\"resolution\":{\"required\":" required                                                       \
+     ",\"allowedValues\":[{\"name\":\"Fixed\"},{\"name\":\"Won't Do\"}]}}}]}",                      \
+     NULL}
+
+static void a_resolution_that_jira_wants_is_one_that_it_offers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *args, *says;
+    } rows[] = {
+        {"{\"ticket\":\"OPS-118\",\"to\":\"Done\"}", "\"Fixed\", \"Won't Do\". The page's step gives none"},
+        {"{\"ticket\":\"OPS-118\",\"to\":\"Done\",\"resolution\":\"Ended\"}",
+         "gives \"Ended\", which is none"},
+    };
+    static const struct line required[] = {STATUS("Open"), ASKING("true"), THE_END};
+    struct stage s;
+    stage_open(&s, &jira_driver, CONFIG);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        stage_play(&s, required, (struct doing){"transition", false, rows[i].args, NULL});
+        assert_outcome(&s, OUTCOME_FAILED);
+        assert_says(&s, rows[i].says);
+    }
+    static const struct line spelt[] = {
+        STATUS("Open"),
+        ASKING("true"),
+        {"POST " API "/issue/OPS-118/transitions", "{\"resolution\":{\"name\":\"Fixed\"}}", 204, NULL, NULL},
+        THE_END};
+    stage_play(&s, spelt,
+               (struct doing){"transition", false,
+                              "{\"ticket\":\"OPS-118\",\"to\":\"Done\",\"resolution\":\"fixed\"}", NULL});
+    assert_outcome(&s, OUTCOME_DONE);
+    static const struct line left_out[] = {
+        STATUS("Open"),
+        ASKING("false"),
+        {"POST " API "/issue/OPS-118/transitions", "{\"transition\":{\"id\":\"31\"}}", 204, NULL, NULL},
+        THE_END};
+    stage_play(&s, left_out,
+               (struct doing){"transition", false,
+                              "{\"ticket\":\"OPS-118\",\"to\":\"Done\",\"resolution\":\"Ended\"}", NULL});
+    assert_outcome(&s, OUTCOME_DONE);
+    stage_close(&s);
+}
+
 #define TO(status) "{\"ticket\":\"OPS-118\",\"to\":\"" status "\"}"
 
 static void a_ticket_that_is_there_is_not_moved_again(void **state)
@@ -379,6 +426,7 @@ int main(void)
         cmocka_unit_test(after_a_crash_a_ticket_is_found_by_label_and_property),
         cmocka_unit_test(who_may_not_search_cannot_tell),
         cmocka_unit_test(a_ticket_is_moved_by_the_transitions_name_or_its_status),
+        cmocka_unit_test(a_resolution_that_jira_wants_is_one_that_it_offers),
         cmocka_unit_test(a_ticket_that_is_there_is_not_moved_again),
         cmocka_unit_test(a_comment_is_written_once_and_found_by_its_property),
         cmocka_unit_test(a_link_is_one_for_its_key),
