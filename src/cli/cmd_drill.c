@@ -238,14 +238,11 @@ static int run(struct args *a)
 {
     struct error err = ERROR_NONE;
     struct drill d = {0};
-    const char *file = opt(a, "scenario");
     if (opt_given(a, "idle") && !opt(a, "listen"))
         error_set(&err, SB_MISSING,
                   "--idle waits for a plan made on the drill's pages: give --listen as well");
+    _cleanup_json_ json_t *scenario = err.code == SB_OK ? yard_scenario_given(a, &err) : NULL;
     if (err.code != SB_OK)
-        return complain(&err);
-    _cleanup_json_ json_t *scenario = NULL;
-    if (file && !(scenario = json_read_file(file, 1 << 20, &err)))
         return complain(&err);
     const char *dir =
         opt(a, "state") ? opt(a, "state") : arena_printf(a->arena, "%s/drill", state_dir_of(a, NULL));
@@ -309,11 +306,12 @@ const struct command cmd_drill = {
     .examples = "signalbox drill\tthe hotfix of the handbook; gates at the keyboard\n"
                 "signalbox drill --yes\tgates answer themselves\n"
                 "signalbox drill --scenario crash-loop.json\tsomething goes wrong\n"
+                "signalbox drill --with pager=pagerduty\tanother system for a role\n"
                 "signalbox drill --listen 127.0.0.1:8080\tand followed in a browser\n",
     .group = 1,
     .options = {PLAN_OPTIONS,
                 {"yes", 'y', OPTION_FLAG, NULL, "answer gates with their first choice", NULL},
-                {"scenario", 0, OPTION_VALUE, "FILE", "what goes wrong, as JSON (docs/drills.md)", "files"},
+                YARD_OPTIONS,
                 {"listen", 'l', OPTION_VALUE, "ADDR:PORT", "serve the drill's pages there, until Ctrl-C",
                  NULL},
                 {"idle", 0, OPTION_FLAG, NULL, "with --listen: plan nothing; it is planned on the pages",

@@ -11,9 +11,8 @@ static int run(struct args *a)
 {
     struct error err = ERROR_NONE;
     const char *dir = opt(a, "dir") ? opt(a, "dir") : ".";
-    const char *file = opt(a, "scenario");
-    json_t *scenario = NULL;
-    if (file && !(scenario = json_read_file(file, 1 << 20, &err)))
+    json_t *scenario = yard_scenario_given(a, &err);
+    if (err.code != SB_OK)
         return complain(&err);
     if (!make_dirs(dir, &err))
         return complain(&err);
@@ -38,7 +37,7 @@ const struct command cmd_yard = {
     .group = 3,
     .options = {{"dir", 0, OPTION_VALUE, "DIR",
                  "where its state, secrets and configuration go (default: here)", "files"},
-                {"scenario", 0, OPTION_VALUE, "FILE", "what goes wrong, as JSON (docs/drills.md)", "files"},
+                YARD_OPTIONS,
                 {"speed", 0, OPTION_VALUE, "N", "builds and rollouts pass N times faster (default: 1)", NULL},
                 {"port", 0, OPTION_VALUE, "PORT", "of the control server (default: any)", NULL}},
     .run = run,

@@ -15,6 +15,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* --- what was asked for
+ * ---------------------------------------------------------------------------------------------------- */
+
+json_t *yard_scenario_given(const struct args *a, struct error *err)
+{
+    const char *const *with, *file = opt(a, "scenario");
+    int n = opt_list(a, "with", &with);
+    _cleanup_json_ json_t *scenario = NULL;
+    if (file && !(scenario = json_read_file(file, 1 << 20, err)))
+        return NULL;
+    if (n > 0 && !scenario)
+        scenario = json_object();
+    for (int i = 0; i < n; i++) {
+        const char *eq = strchr(with[i], '=');
+        if (!eq || eq == with[i] || !eq[1]) {
+            (void)error_set(err, SB_PARSE, "--with %s: write ROLE=SYSTEM, as in pager=pagerduty", with[i]);
+            return NULL;
+        }
+        char *role = arena_strndup(a->arena, with[i], (size_t)(eq - with[i]));
+        json_t *chosen = json_pack("{s:{s:s}}", "systems", role, eq + 1);
+        json_merge_patch(scenario, chosen);
+        json_decref(chosen);
+    }
+    return json_incref(scenario);
+}
+
 /* --- the yard's side
  * -------------------------------------------------------------------------------------------------------- */
 

@@ -5,9 +5,20 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "cli/command.h"
 #include <jansson.h>
 
 struct yard_process;
+
+/* What drill and yard take: --scenario FILE, --with ROLE=SYSTEM. */
+#define YARD_OPTIONS                                                                              \
+    {"scenario", 0, OPTION_VALUE, "FILE", "what goes wrong, as JSON (docs/drills.md)", "files"},  \
+    {                                                                                             \
+        "with", 0, OPTION_LIST, "ROLE=SYSTEM",                                                    \
+            "which stand-in fills a role: pager=pagerduty, health=grafana (docs/drills.md)", NULL \
+    }
+/* The scenario they tell; NULL with no error: all goes well. New reference. */
+json_t *yard_scenario_given(const struct args *a, struct error *err);
 
 /* Forks; call before any loop or thread. The yard keeps its state in `dir`/yard.json and writes a
  * configuration for itself to `dir`/signalbox.yaml. It ends when we end, however that is. `anew`: as in

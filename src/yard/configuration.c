@@ -70,6 +70,13 @@ static bool write_secret(struct yard *y, const struct place *p, const char *dir,
     char *text = p->kind->credential ? p->kind->credential(y, p->world, p->url) : strdup(p->secret);
     bool ok = text && write_file(dir, p->kind->name, text, err);
     free(text);
+    _cleanup_json_ json_t *more = json_object();
+    json_t *value;
+    const char *name;
+    if (p->kind->secrets)
+        p->kind->secrets(y, p->world, more);
+    json_object_foreach(more, name, value)
+        ok = ok && write_file(dir, name, json_string_value(value), err);
     return ok;
 }
 

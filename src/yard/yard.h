@@ -94,6 +94,9 @@ struct stand_in {
     void (*settle)(struct yard *y, json_t *world, int64_t now);
     /* What its file among the secrets holds, when that is not the credential itself. Heap. May be NULL. */
     char *(*credential)(struct yard *y, json_t *world, const char *url);
+    /* Further files among the secrets, for its configuration to refer to: name -> text, put into `files`. May
+     * be NULL. */
+    void (*secrets)(struct yard *y, const json_t *world, json_t *files);
     bool tls; /* served with the yard's own certificate, where real clients give credentials to nobody without
                  one */
 };

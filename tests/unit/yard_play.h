@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PLAY_PEERS = 16 };
+enum { PLAY_PEERS = 32 };
 
 struct play {
     struct loop *loop;
@@ -115,9 +115,10 @@ static UNUSED struct http_peer *play_peer(struct play *p, const char *system)
 static UNUSED void sign(struct play *p, const char *system, char *out, size_t size)
 {
     const char *secret = json_str(json_object_get(p->urls, "secrets"), system, "");
-    if (str_eq(system, "jenkins") || str_eq(system, "jira")) {
+    if (str_eq(system, "jenkins") || str_eq(system, "jira") || str_eq(system, "jsm")) {
         char pair[128];
-        snprintf(pair, sizeof pair, "signalbox%s:%s", str_eq(system, "jira") ? "@example.com" : "", secret);
+        snprintf(pair, sizeof pair, "signalbox%s:%s", str_eq(system, "jenkins") ? "" : "@example.com",
+                 secret);
         char *coded = base64_encode(pair, strlen(pair), false);
         snprintf(out, size, "Authorization: Basic %s", coded);
         free(coded);
