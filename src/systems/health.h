@@ -18,7 +18,16 @@
  * health.mark (effect): marks the deployment on the dashboards
  *   arguments  text; tags (optional)
  *   result     {"id"}. A system without marks answers DONE with an empty id and a "says".
- *   find       by the effect's key, carried as a tag, where the system has marks. */
+ *   find       by the effect's key, carried as a tag, where the system has marks.
+ *
+ * health.silence (effect): keeps alarms quiet for the window, where the system can (system_can)
+ *   arguments  services, to (UTC ms); client, env, from, text optional
+ *   result     {"id", "until"}. A silence of the change that is there already gets the new end instead.
+ *   find       by the change and its end, or by the key, in the silence's comment
+ * health.unsilence (effect): lifts it
+ *   arguments  services; client, env optional: as they were given to health.silence
+ *   result     {"lifted": [ids]}
+ *   repeatable what is lifted stays lifted */
 #ifndef SB_SYSTEMS_HEALTH_H
 #define SB_SYSTEMS_HEALTH_H
 

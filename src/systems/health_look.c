@@ -12,8 +12,7 @@ static const char *service_name(const json_t *service)
     return json_is_string(service) ? json_string_value(service) : json_str(service, "service", "");
 }
 
-/* "cart|pay\.api": special characters of regular expressions are quoted. */
-static char *alternatives(const json_t *services, struct arena *a)
+char *health_alternatives(const json_t *services, struct arena *a)
 {
     _cleanup_buf_ struct buf text = {0};
     size_t i;
@@ -40,7 +39,7 @@ static void add_one(struct health_look *l, const void *what, const char *name, c
     const struct fill values[] = {{"client", json_str(args, "client", "")},
                                   {"env", json_str(args, "env", "")},
                                   {"service", service},
-                                  {"services", alternatives(json_object_get(args, "services"), a)},
+                                  {"services", health_alternatives(json_object_get(args, "services"), a)},
                                   {NULL, NULL}};
     struct health_ask *q = &l->asks[l->n++];
     q->look = l;

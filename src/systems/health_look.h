@@ -57,6 +57,8 @@ void health_look_visit(struct system *s, const struct health_look_ops *ops, chec
  * expression. In a visit, only texts without any of them are asked. */
 void health_look_add(struct health_look *l, const void *what, const char *name, const char *text,
                      fill_escape *escape);
+/* "cart|pay\\.api": the services' names as alternatives of a regular expression. */
+char *health_alternatives(const json_t *services, struct arena *a);
 void health_look_answered(void *ctx, const struct http_reply *reply);
 
 #endif

@@ -1,27 +1,24 @@
 /* prometheus.c: the role "health" by queries: each measure is one PromQL expression with its limits. An empty
- * answer is unknown, never zero. */
+ * answer is unknown, never zero. Silences go to the Alertmanager beside it. */
 #include "base/buf.h"
 #include "base/json.h"
 #include "systems/checks.h"
 #include "systems/drivers.h"
 #include "systems/health_look.h"
+#include "systems/health_query.h"
+#include "systems/silences.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MEASURES_MAX = 200 };
-
-struct measure {
-    const char *name, *query;
-    struct health_limits limits;
-};
 
 struct prometheus {
     struct system system;
     struct arena arena;
     struct http_peer *peer;
-    struct measure *measures;
+    struct health_query *measures;
     int n;
+    struct http_peer *alertmanager; /* NULL = no silences */
+    struct silences silences;
 };
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -90,7 +87,7 @@ static bool worst(const json_t *result, const struct health_limits *l, double *o
 
 static json_t *measure_of(const struct health_ask *q, const json_t *answer)
 {
-    const struct measure *m = q->what;
+    const struct health_query *m = q->what;
     const char *type = json_str(answer, "data.resultType", ""), *why = NULL;
     const json_t *result = json_path(answer, "data.result");
     double value = 0;
@@ -110,7 +107,7 @@ static json_t *measure_of(const struct health_ask *q, const json_t *answer)
 static json_t *judge(struct health_ask *q, const struct http_reply *reply, struct outcome *broken)
 {
     struct prometheus *p = (struct prometheus *)q->look->flow.system;
-    const struct measure *m = q->what;
+    const struct health_query *m = q->what;
     struct http_request r = {.method = "POST", .path = "/api/v1/query", .what = "query"};
     struct error ignored = ERROR_NONE;
     bool answered = reply->status == 200 || reply->status == 400 || reply->status == 422;
@@ -157,7 +154,38 @@ static struct task *mark(struct system *s, const struct effect *e, outcome_fn *d
                      json_pack("{s:s, s:s}", "id", "", "says", "Prometheus has no dashboards to mark"));
 }
 
+static struct task *silence(struct system *s, const struct effect *e, outcome_fn *done,
+                            UNUSED progress_fn *progress, void *ctx)
+{
+    return silences_act(s, &((struct prometheus *)s)->silences, e, done, ctx);
+}
+
+static struct task *find_silence(struct system *s, const struct effect *e, outcome_fn *done,
+                                 UNUSED progress_fn *progress, void *ctx)
+{
+    return silences_find(s, &((struct prometheus *)s)->silences, e, done, ctx);
+}
+
+static struct task *unsilence(struct system *s, const struct effect *e, outcome_fn *done,
+                              UNUSED progress_fn *progress, void *ctx)
+{
+    return silences_lift(s, &((struct prometheus *)s)->silences, e, done, ctx);
+}
+
+static bool can(const struct system *s, const char *verb)
+{
+    return ((const struct prometheus *)s)->alertmanager || !strstr(verb, "silence");
+}
+
 /* --- doctor ----------------------------------------------------------------------------------- */
+
+static void asked_silences(struct flow *f, const struct http_reply *reply)
+{
+    struct checks *c = (struct checks *)f;
+    silences_told(c, reply);
+    checks_clock(c, reply);
+    checks_end(c);
+}
 
 static void asked_buildinfo(struct flow *f, const struct http_reply *reply)
 {
@@ -172,7 +200,10 @@ static void asked_buildinfo(struct flow *f, const struct http_reply *reply)
         checks_failed(c, CHECK_FAIL, "answers", reply);
     checks_clock(c, reply);
     checks_add(c, p->n ? CHECK_OK : CHECK_WARN, "measures", "%d configured", p->n);
-    checks_end(c);
+    if (p->alertmanager)
+        silences_ask(c, &p->silences, asked_silences);
+    else
+        checks_end(c);
 }
 
 static void check(struct system *s, check_fn *done, void *ctx)
@@ -183,65 +214,38 @@ static void check(struct system *s, check_fn *done, void *ctx)
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
-static bool read_limit(const struct yaml *y, const char *file, const char *key, double *out,
-                       struct error *err)
+static bool read_silences(struct prometheus *p, const struct yaml *config, const char *file,
+                          struct error *err)
 {
-    const struct yaml *at = yaml_get(y, key);
-    char *end = NULL;
-    *out = NAN;
-    if (!at)
+    static const char *const allowed[] = {CONFIG_PEER_KEYS, "match", NULL};
+    const struct yaml *map = yaml_get(config, "silences");
+    struct http_peer_options defaults = {.name = "alertmanager", .total_ms = 20000}, o;
+    if (!map)
         return true;
-    if (at->kind == YAML_SCALAR && *at->text)
-        *out = strtod(at->text, &end);
-    if (end && !*end && isfinite(*out))
-        return true;
-    return error_at(err, SB_PARSE, file, at->line, at->column, "%s: expected a number", key);
-}
-
-static bool read_measure(struct prometheus *p, const struct yaml *y, const char *file, struct measure *m,
-                         struct error *err)
-{
-    static const char *const allowed[] = {"name", "query", "max", "min", "worse_by", "unit", NULL};
-    if (y->kind != YAML_MAP)
-        return error_at(err, SB_PARSE, file, y->line, y->column,
-                        "measures: expected name, query, ... of each");
-    if (!yaml_only(y, file, "a measure", allowed, err))
+    if (map->kind != YAML_MAP)
+        return error_at(err, SB_PARSE, file, map->line, map->column,
+                        "silences: expected url, match, ... of the Alertmanager");
+    if (!yaml_only(map, file, "silences", allowed, err) ||
+        !config_peer(map, file, &defaults, &p->arena, &o, err) ||
+        !silences_read(&p->silences, map, file, &p->arena, err))
         return false;
-    const char *name = config_need(y, file, "name", "the measure's name", err);
-    const char *query = name ? config_need(y, file, "query", "its PromQL expression", err) : NULL;
-    if (!query || !read_limit(y, file, "max", &m->limits.max, err) ||
-        !read_limit(y, file, "min", &m->limits.min, err) ||
-        !read_limit(y, file, "worse_by", &m->limits.worse_by, err))
-        return false;
-    if (isnan(m->limits.max) && isnan(m->limits.min) && isnan(m->limits.worse_by))
-        return error_at(err, SB_MISSING, file, y->line, y->column,
-                        "%s: what is healthy? Give max, min or worse_by", name);
-    if (!isnan(m->limits.worse_by) && m->limits.worse_by < 1)
-        return error_at(err, SB_RANGE, file, y->line, y->column,
-                        "%s: worse_by is a factor of at least 1 (1.5: half as much again)", name);
-    m->name = arena_strdup(&p->arena, name);
-    m->query = arena_strdup(&p->arena, query);
-    m->limits.unit = arena_strdup(&p->arena, config_str(y, "unit", NULL));
-    return true;
+    p->alertmanager = p->silences.peer = http_peer_new(p->system.around->http, &o, err);
+    return p->alertmanager != NULL;
 }
 
 static bool read_config(struct prometheus *p, const struct yaml *config, const char *file, struct error *err)
 {
     struct http_peer_options defaults = {.name = "prometheus", .total_ms = 30000}, o;
-    const struct yaml *list = yaml_get(config, "measures");
+    p->silences.prefix = "/api/v2";
+    p->silences.says = "Alertmanager";
     if (!config_peer(config, file, &defaults, &p->arena, &o, err) ||
         !(p->peer = http_peer_new(p->system.around->http, &o, err)))
         return false;
-    if (!list || list->kind != YAML_LIST || list->n > MEASURES_MAX)
-        return error_at(err, SB_MISSING, file, list ? list->line : config->line,
-                        list ? list->column : config->column,
-                        "measures: expected a list of at most %d of {name, query, max, min, worse_by, unit}",
-                        MEASURES_MAX);
-    p->measures = ARENA_ARRAY(&p->arena, (size_t)list->n, struct measure);
-    for (; p->n < list->n; p->n++)
-        if (!read_measure(p, list->items[p->n], file, &p->measures[p->n], err))
-            return false;
-    return true;
+    if (!yaml_get(config, "measures"))
+        return error_at(err, SB_MISSING, file, config->line, config->column,
+                        "measures: expected a list of {name, query, max, min, worse_by, unit}");
+    return health_queries_read(config, file, false, &p->arena, &p->measures, &p->n, err) &&
+           read_silences(p, config, file, err);
 }
 
 static void close_system(struct system *s)
@@ -250,6 +254,8 @@ static void close_system(struct system *s)
     tasks_cancel(s);
     if (p->peer)
         http_peer_free(p->peer);
+    if (p->alertmanager)
+        http_peer_free(p->alertmanager);
     arena_free(&p->arena);
     free(p);
 }
@@ -269,7 +275,7 @@ static struct system *open_system(const struct driver *d, const struct yaml *con
     return NULL;
 }
 
-static const char *const keys[] = {CONFIG_PEER_KEYS, "measures", NULL};
+static const char *const keys[] = {CONFIG_PEER_KEYS, "measures", "silences", NULL};
 
 const struct driver prometheus_driver = {
     .role = ROLE_HEALTH,
@@ -284,5 +290,8 @@ const struct driver prometheus_driver = {
             {"snapshot", snapshot, NULL, false},
             {"watch", watch, NULL, false},
             {"mark", mark, NULL, true},
+            {"silence", silence, find_silence, false},
+            {"unsilence", unsilence, NULL, true},
         },
+    .can = can,
 };

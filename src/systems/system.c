@@ -44,3 +44,8 @@ void task_cancel(struct task *t)
     task_leave(t);
     t->cancel(t);
 }
+
+bool system_can(const struct system *s, const char *verb)
+{
+    return driver_verb(s->driver, verb) && (!s->driver->can || s->driver->can(s, verb));
+}

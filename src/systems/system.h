@@ -168,6 +168,8 @@ struct driver {
     void (*close)(struct system *s); /* cancels its tasks without calling back */
     void (*check)(struct system *s, check_fn *done, void *ctx);
     struct verb_entry verbs[16]; /* ends with a NULL verb */
+    /* Can it do this verb of its own, as it is configured? NULL = all of them. */
+    bool (*can)(const struct system *s, const char *verb);
 };
 
 /* Every driver, NULL-terminated: systems/drivers.c. */
@@ -175,6 +177,8 @@ extern const struct driver *const drivers[];
 const struct driver *driver_find(enum role role, const char *name);
 /* The role's built-in driver, used when nothing is configured. */
 const struct driver *driver_builtin(enum role role);
+/* Has its driver the verb, and is it configured for it? */
+bool system_can(const struct system *s, const char *verb);
 const struct verb_entry *driver_verb(const struct driver *d, const char *verb);
 
 #endif
