@@ -51,23 +51,23 @@ static json_t *matcher_of(struct flow *f, const struct silence_label *l)
                      fill_uses(l->value, "services"), "isEqual", 1);
 }
 
-/* NULL and the flow's end when the step does not say all that the labels want. */
-static json_t *matchers_of(struct quiet *q)
+/* false: the step does not say all that the labels want, and the flow has ended with that. */
+static bool make_matchers(struct quiet *q)
 {
-    json_t *all = json_array();
+    q->matchers = json_array();
     for (int i = 0; i < q->s->n; i++) {
-        json_t *m = matcher_of(&q->f, &q->s->labels[i]);
+        const struct silence_label *l = &q->s->labels[i];
+        json_t *m = matcher_of(&q->f, l);
         if (!m) {
-            json_decref(all);
             flow_ends(
                 &q->f, OUTCOME_FAILED, SB_MISSING,
                 "a silence needs a value for the label \"%s\" (%s), and the step gives none that would do",
-                q->s->labels[i].name, q->s->labels[i].value);
-            return NULL;
+                l->name, l->value);
+            return false;
         }
-        json_array_append_new(all, m);
+        json_array_append_new(q->matchers, m);
     }
-    return all;
+    return true;
 }
 
 static const char *arg_text(const struct quiet *q, const char *name)
@@ -245,7 +245,7 @@ static struct task *nothing_to_do(struct system *system, outcome_fn *done, void 
 static void begin(struct flow *f)
 {
     struct quiet *q = (struct quiet *)f;
-    if ((q->matchers = matchers_of(q)))
+    if (make_matchers(q))
         look(f);
 }
 
@@ -328,7 +328,7 @@ static void on_list_to_lift(struct flow *f, const struct http_reply *reply)
 static void begin_lifting(struct flow *f)
 {
     struct quiet *q = (struct quiet *)f;
-    if ((q->matchers = matchers_of(q)))
+    if (make_matchers(q))
         list(q, on_list_to_lift);
 }
 

@@ -9,7 +9,7 @@
 static json_t *alert_view(struct call *c, const json_t *alert)
 {
     const json_t *labels = json_object_get(alert, "labels");
-    json_t *silenced = silences_of(c->world, labels, c->now);
+    json_t *silenced = yard_silences_of(c->world, labels, c->now);
     char now[32], until[32];
     char *text = json_dumps(labels, JSON_COMPACT | JSON_SORT_KEYS);
     const char *fingerprint = stable_id(c->a, 16, "%s", text);
@@ -35,8 +35,8 @@ static void alerts(struct call *c)
 {
     json_t *all = json_array(), *alert;
     size_t k;
-    for (int i = 0; measures_rules[i].name; i++) {
-        _cleanup_json_ json_t *of_rule = measures_alerts(c->y, i, c->now, c->a);
+    for (int i = 0; yard_measures_rules[i].name; i++) {
+        _cleanup_json_ json_t *of_rule = yard_measures_alerts(c->y, i, c->now, c->a);
         json_array_foreach(of_rule, k, alert) {
             if (!str_eq(json_str(alert, "state", ""), "firing"))
                 continue;
@@ -65,12 +65,12 @@ static void status(struct call *c)
 
 static void post(struct call *c)
 {
-    silences_post(c, "alertmanager", 200);
+    yard_silences_post(c, "alertmanager", 200);
 }
 
 static void lift(struct call *c)
 {
-    silences_delete(c, "alertmanager");
+    yard_silences_delete(c, "alertmanager");
 }
 
 static void healthy(struct call *c)
@@ -79,9 +79,9 @@ static void healthy(struct call *c)
 }
 
 static const struct route routes[] = {
-    {"GET", "/api/v2/silences", silences_list},
+    {"GET", "/api/v2/silences", yard_silences_list},
     {"POST", "/api/v2/silences", post},
-    {"GET", "/api/v2/silence/*", silences_show},
+    {"GET", "/api/v2/silence/*", yard_silences_show},
     {"DELETE", "/api/v2/silence/*", lift},
     {"GET", "/api/v2/alerts", alerts},
     {"GET", "/api/v2/status", status},

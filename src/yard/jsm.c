@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "yard/alerts.h"
+#include "yard/opsgenie_alerts.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ static const char *fault_of(const json_t *asked)
             return "responders: each must have a type and an id";
     if (json_object_get(asked, "details"))
         return "details: unknown property";
-    return alerts_fault(asked);
+    return opsgenie_alerts_fault(asked);
 }
 
 static void create(struct call *c)
@@ -70,24 +70,24 @@ static void create(struct call *c)
     if (fault)
         refuse(c, 400, fault);
     else
-        taken(c, alerts_take_create(c, "jsm", body));
+        taken(c, opsgenie_alerts_take_create(c, "jsm", body));
 }
 
 static void acknowledge(struct call *c)
 {
-    taken(c, alerts_take_action(c, "jsm", "acknowledge", c->part[0], "id"));
+    taken(c, opsgenie_alerts_take_action(c, "jsm", "acknowledge", c->part[0], "id"));
 }
 
 static void close_alert(struct call *c)
 {
-    taken(c, alerts_take_action(c, "jsm", "close", c->part[0], "id"));
+    taken(c, opsgenie_alerts_take_action(c, "jsm", "close", c->part[0], "id"));
 }
 
 /* A note is there at once. */
 static void note(struct call *c)
 {
     _cleanup_json_ json_t *body = call_json(c);
-    json_t *alert = alerts_find(c->world, "id", c->part[0]);
+    json_t *alert = opsgenie_alerts_find(c->world, "id", c->part[0]);
     const char *text = json_str(body, "note", "");
     if (!alert) {
         refuse(c, 404, "Alert not found");
@@ -106,7 +106,7 @@ static void note(struct call *c)
 
 static void show(struct call *c)
 {
-    const json_t *alert = alerts_find(c->world, "id", c->part[0]);
+    const json_t *alert = opsgenie_alerts_find(c->world, "id", c->part[0]);
     if (alert)
         call_answer(c, 200, json_deep_copy(alert));
     else
@@ -117,7 +117,7 @@ static void show(struct call *c)
 static void by_alias(struct call *c)
 {
     const char *alias = request_query(c->x, "alias");
-    const json_t *alert = alias ? alerts_find(c->world, "alias", alias) : NULL;
+    const json_t *alert = alias ? opsgenie_alerts_find(c->world, "alias", alias) : NULL;
     if (alert && str_eq(json_str(alert, "status", ""), "open"))
         call_answer(c, 200, json_deep_copy(alert));
     else
@@ -126,7 +126,7 @@ static void by_alias(struct call *c)
 
 static void request_status(struct call *c)
 {
-    const json_t *r = alerts_request(c->world, c->part[0]);
+    const json_t *r = opsgenie_alerts_request(c->world, c->part[0]);
     if (!r) {
         refuse(c, 404, "Request not found. It might not be processed, yet.");
         return;
@@ -140,7 +140,7 @@ static void request_status(struct call *c)
 
 static void list(struct call *c)
 {
-    answer_page(c, alerts_list(c->world, request_query(c->x, "query"), 0, SIZE_MAX),
+    answer_page(c, opsgenie_alerts_list(c->world, request_query(c->x, "query"), 0, SIZE_MAX),
                 number(c, "offset", 0, SIZE_MAX), number(c, "size", A_PAGE, A_PAGE_MOST));
 }
 
@@ -152,8 +152,9 @@ static void schedules(struct call *c)
     const char *name;
     json_object_foreach(json_object_get(c->world, "schedules"), name, people)
         json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b, s:s}", "id",
-                                             alerts_schedule_id(c->a, name), "name", name, "timezone",
-                                             "Etc/UTC", "enabled", 1, "teamId", alerts_team_id(c->a, name)));
+                                             opsgenie_alerts_schedule_id(c->a, name), "name", name,
+                                             "timezone", "Etc/UTC", "enabled", 1, "teamId",
+                                             opsgenie_alerts_team_id(c->a, name)));
     answer_page(c, all, number(c, "offset", 0, SIZE_MAX), number(c, "size", A_PAGE, A_PAGE_MOST));
 }
 
@@ -163,7 +164,7 @@ static void teams(struct call *c)
     const char *name;
     json_object_foreach(json_object_get(c->world, "schedules"), name, people)
         json_array_append_new(
-            all, json_pack("{s:s, s:s}", "teamId", alerts_team_id(c->a, name), "teamName", name));
+            all, json_pack("{s:s, s:s}", "teamId", opsgenie_alerts_team_id(c->a, name), "teamName", name));
     call_answer(c, 200, json_pack("{s:o}", "platformTeams", all));
 }
 
@@ -178,7 +179,7 @@ static void on_calls(struct call *c)
     json_t *people, *mail;
     size_t i;
     json_object_foreach(json_object_get(c->world, "schedules"), name, people) {
-        if (!str_eq(alerts_schedule_id(c->a, name), c->part[0]))
+        if (!str_eq(opsgenie_alerts_schedule_id(c->a, name), c->part[0]))
             continue;
         json_t *ids = json_array(), *full = json_array();
         json_array_foreach(people, i, mail) {
@@ -263,7 +264,7 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
 static json_t *world_new(const json_t *scenario, int64_t now)
 {
     (void)now;
-    return alerts_world(scenario);
+    return opsgenie_alerts_world(scenario);
 }
 
 static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
@@ -282,5 +283,5 @@ const struct stand_in jsm_stand_in = {
     .world = world_new,
     .serve = serve,
     .configure = configure,
-    .settle = alerts_settle,
+    .settle = opsgenie_alerts_settle,
 };

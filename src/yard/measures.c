@@ -169,7 +169,7 @@ static void join(struct measure *all, struct measure m)
     all->restarts += m.restarts;
 }
 
-json_t *measures_sample(struct arena *a, const char *service, int64_t t, double v)
+json_t *yard_measures_sample(struct arena *a, const char *service, int64_t t, double v)
 {
     const char *text = isnan(v) ? "NaN" : arena_printf(a, "%.6g", v);
     json_t *metric = json_object();
@@ -179,7 +179,7 @@ json_t *measures_sample(struct arena *a, const char *service, int64_t t, double 
 }
 
 /* One sample a service, or one for all. */
-json_t *measures_query(const struct yard *y, const char *query, int64_t t, struct arena *a)
+json_t *yard_measures_query(const struct yard *y, const char *query, int64_t t, struct arena *a)
 {
     const struct query understood = understand(a, query), *q = &understood;
     struct cluster cl = {yard_world(y, "kubernetes"), yard_speed(y)};
@@ -203,18 +203,18 @@ json_t *measures_query(const struct yard *y, const char *query, int64_t t, struc
             join(&m, measure_app(y, &app, t, a, NULL));
         }
         if (q->by_service)
-            json_array_append_new(out, measures_sample(a, service, t, value_of(q->metric, m)));
+            json_array_append_new(out, yard_measures_sample(a, service, t, value_of(q->metric, m)));
         join(&all, m);
     }
     if (!q->by_service && all.pods > 0)
-        json_array_append_new(out, measures_sample(a, NULL, t, value_of(q->metric, all)));
+        json_array_append_new(out, yard_measures_sample(a, NULL, t, value_of(q->metric, all)));
     if (json_array_size(out) == 0 && q->or_zero)
-        json_array_append_new(out, measures_sample(a, NULL, t, 0));
+        json_array_append_new(out, yard_measures_sample(a, NULL, t, 0));
     json_decref(services);
     return out;
 }
 
-bool measures_query_is_whole(const char *text)
+bool yard_measures_query_is_whole(const char *text)
 {
     int depth = 0;
     bool quoted = false;
@@ -228,7 +228,7 @@ bool measures_query_is_whole(const char *text)
     return depth == 0 && !quoted;
 }
 
-bool measures_constant(const char *text, double *v, bool *vector)
+bool yard_measures_constant(const char *text, double *v, bool *vector)
 {
     char *end;
     *vector = str_starts(text, "vector(");
@@ -238,7 +238,7 @@ bool measures_constant(const char *text, double *v, bool *vector)
 
 /* --- alerts ------------------------------------------------------------------------------------------ */
 
-const struct measures_rule measures_rules[] = {
+const struct yard_measures_rule yard_measures_rules[] = {
     {"HighErrorRate", "sum by (service) (rate(http_requests_total{code=~\"5..\"}[1m])) / sum by (service) "
                       "(rate(http_requests_total[1m])) > 0.05"},
     {"HighLatency", "histogram_quantile(0.95, sum by (le, service) "
@@ -261,7 +261,7 @@ static void add_alert(const struct yard *y, const struct app *app, const char *n
                        firing ? "firing" : "pending", "activeAt", at, "value", arena_printf(a, "%e", v)));
 }
 
-json_t *measures_alerts(const struct yard *y, int rule, int64_t now, struct arena *a)
+json_t *yard_measures_alerts(const struct yard *y, int rule, int64_t now, struct arena *a)
 {
     struct cluster cl = {yard_world(y, "kubernetes"), yard_speed(y)};
     json_t *out = json_array(), *where, *known;
@@ -276,7 +276,7 @@ json_t *measures_alerts(const struct yard *y, int rule, int64_t now, struct aren
             struct measure m = measure_app(y, &app, now, a, &since);
             double v = latency ? m.p95 : m.error_ratio;
             if (since != NEVER && v > (latency ? 1 : 0.05))
-                add_alert(y, &app, measures_rules[rule].name, v, since, now, a, out);
+                add_alert(y, &app, yard_measures_rules[rule].name, v, since, now, a, out);
         }
     return out;
 }

@@ -1,7 +1,7 @@
 /* Opsgenie: alerts, which are processed a moment after they were taken, and who is on call. */
 #include "base/buf.h"
 #include "base/json.h"
-#include "yard/alerts.h"
+#include "yard/opsgenie_alerts.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,18 +35,18 @@ static void taken(struct call *c, const char *id)
 static void create(struct call *c)
 {
     _cleanup_json_ json_t *body = call_json(c);
-    const char *fault = alerts_fault(body);
+    const char *fault = opsgenie_alerts_fault(body);
     if (fault)
         refuse(c, 422,
                arena_printf(c->a, "Request body is not processable. Please check the errors: %s", fault));
     else
-        taken(c, alerts_take_create(c, "opsgenie", body));
+        taken(c, opsgenie_alerts_take_create(c, "opsgenie", body));
 }
 
 static void act(struct call *c, const char *action)
 {
     const char *type = request_query(c->x, "identifierType");
-    taken(c, alerts_take_action(c, "opsgenie", action, c->part[0], type ? type : "id"));
+    taken(c, opsgenie_alerts_take_action(c, "opsgenie", action, c->part[0], type ? type : "id"));
 }
 
 static void acknowledge(struct call *c)
@@ -71,7 +71,7 @@ static void escalate(struct call *c)
 
 static void show(struct call *c)
 {
-    const json_t *alert = alerts_find(c->world, request_query(c->x, "identifierType"), c->part[0]);
+    const json_t *alert = opsgenie_alerts_find(c->world, request_query(c->x, "identifierType"), c->part[0]);
     if (alert)
         success(c, json_deep_copy(alert));
     else
@@ -80,13 +80,13 @@ static void show(struct call *c)
 
 static void request_status(struct call *c)
 {
-    const json_t *r = alerts_request(c->world, c->part[0]);
+    const json_t *r = opsgenie_alerts_request(c->world, c->part[0]);
     if (!r) {
         refuse(c, 404, "Request not found. It might not be processed, yet.");
         return;
     }
     const char *alert = json_str(r, "alertId", NULL), *action = json_str(r, "action", "");
-    const json_t *it = alert ? alerts_find(c->world, "id", alert) : NULL;
+    const json_t *it = alert ? opsgenie_alerts_find(c->world, "id", alert) : NULL;
     const char *status = !alert                     ? "Alert does not exist"
                          : str_eq(action, "create") ? "Created alert"
                                                     : "Processed";
@@ -98,8 +98,9 @@ static void request_status(struct call *c)
 static void list(struct call *c)
 {
     const char *limit = request_query(c->x, "limit"), *offset = request_query(c->x, "offset");
-    success(c, alerts_list(c->world, request_query(c->x, "query"), offset ? strtoul(offset, NULL, 10) : 0,
-                           limit ? strtoul(limit, NULL, 10) : 20));
+    success(c, opsgenie_alerts_list(c->world, request_query(c->x, "query"),
+                                    offset ? strtoul(offset, NULL, 10) : 0,
+                                    limit ? strtoul(limit, NULL, 10) : 20));
 }
 
 /* --- schedules --------------------------------------------------------------------------------------- */
@@ -109,8 +110,9 @@ static void schedules(struct call *c)
     json_t *all = json_array(), *people;
     const char *name;
     json_object_foreach(json_object_get(c->world, "schedules"), name, people)
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b}", "id", alerts_schedule_id(c->a, name),
-                                             "name", name, "timezone", "Etc/UTC", "enabled", 1));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:s, s:b}", "id", opsgenie_alerts_schedule_id(c->a, name),
+                                        "name", name, "timezone", "Etc/UTC", "enabled", 1));
     success(c, all);
 }
 
@@ -122,10 +124,10 @@ static void on_calls(struct call *c)
     json_t *people, *mail;
     size_t i;
     json_object_foreach(json_object_get(c->world, "schedules"), name, people) {
-        if (!str_eq(by_name ? name : alerts_schedule_id(c->a, name), c->part[0]))
+        if (!str_eq(by_name ? name : opsgenie_alerts_schedule_id(c->a, name), c->part[0]))
             continue;
-        json_t *parent = json_pack("{s:s, s:s, s:b}", "id", alerts_schedule_id(c->a, name), "name", name,
-                                   "enabled", 1),
+        json_t *parent = json_pack("{s:s, s:s, s:b}", "id", opsgenie_alerts_schedule_id(c->a, name), "name",
+                                   name, "enabled", 1),
                *full = json_array();
         json_array_foreach(people, i, mail)
             json_array_append_new(full, json_pack("{s:s, s:O, s:s}", "id",
@@ -184,7 +186,7 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
 static json_t *world_new(const json_t *scenario, int64_t now)
 {
     (void)now;
-    return alerts_world(scenario);
+    return opsgenie_alerts_world(scenario);
 }
 
 static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
@@ -200,5 +202,5 @@ const struct stand_in opsgenie_stand_in = {
     .world = world_new,
     .serve = serve,
     .configure = configure,
-    .settle = alerts_settle,
+    .settle = opsgenie_alerts_settle,
 };

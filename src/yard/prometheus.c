@@ -68,7 +68,7 @@ static bool read_query(struct call *c, const char **text)
     if (!*text || !**text)
         bad_data(c,
                  "invalid parameter \"query\": unknown position: parse error: no expression found in input");
-    else if (!measures_query_is_whole(*text))
+    else if (!yard_measures_query_is_whole(*text))
         bad_data(c, "invalid parameter \"query\": parse error: unclosed left parenthesis or string");
     else
         return true;
@@ -87,17 +87,17 @@ static void instant(struct call *c)
     }
     double v;
     bool vector;
-    if (measures_constant(text, &v, &vector)) {
+    if (yard_measures_constant(text, &v, &vector)) {
         if (vector)
             success(c, json_pack("{s:s, s:[o]}", "resultType", "vector", "result",
-                                 measures_sample(c->a, NULL, t, v)));
+                                 yard_measures_sample(c->a, NULL, t, v)));
         else
             success(c, json_pack("{s:s, s:[f, s]}", "resultType", "scalar", "result", (double)t / 1000,
                                  arena_printf(c->a, "%g", v)));
         return;
     }
-    success(c,
-            json_pack("{s:s, s:o}", "resultType", "vector", "result", measures_query(c->y, text, t, c->a)));
+    success(c, json_pack("{s:s, s:o}", "resultType", "vector", "result",
+                         yard_measures_query(c->y, text, t, c->a)));
 }
 
 static bool read_step(const char *text, int64_t *ms)
@@ -141,7 +141,7 @@ static void range(struct call *c)
     json_t *series = json_object(), *lines = json_array(), *line, *point;
     for (int64_t t = from; t <= to; t += step) {
         _cleanup_arena_ struct arena a = arena_make();
-        _cleanup_json_ json_t *points = measures_query(c->y, text, t, &a);
+        _cleanup_json_ json_t *points = yard_measures_query(c->y, text, t, &a);
         size_t i;
         json_array_foreach(points, i, point)
             add_point(series, point);
@@ -158,8 +158,8 @@ static void range(struct call *c)
 static void alerts(struct call *c)
 {
     json_t *all = json_array();
-    for (int i = 0; measures_rules[i].name; i++) {
-        _cleanup_json_ json_t *of_rule = measures_alerts(c->y, i, c->now, c->a);
+    for (int i = 0; yard_measures_rules[i].name; i++) {
+        _cleanup_json_ json_t *of_rule = yard_measures_alerts(c->y, i, c->now, c->a);
         json_array_extend(all, of_rule);
     }
     success(c, json_pack("{s:o}", "alerts", all));
@@ -181,15 +181,15 @@ static void rules(struct call *c)
     char now[32];
     instant_rfc3339(c->now, now);
     json_t *all = json_array();
-    for (int i = 0; measures_rules[i].name; i++) {
-        json_t *active = measures_alerts(c->y, i, c->now, c->a);
+    for (int i = 0; yard_measures_rules[i].name; i++) {
+        json_t *active = yard_measures_alerts(c->y, i, c->now, c->a);
         json_array_append_new(
-            all,
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:i, s:{s:s}, s:{}, s:s, s:f, s:s, s:o}", "name",
-                      measures_rules[i].name, "query", measures_rules[i].query, "state", state_of(active),
-                      "health", "ok", "lastError", "", "duration", (double)MEASURES_ALERT_FOR_S,
-                      "keepFiringFor", 0, "labels", "severity", "critical", "annotations", "lastEvaluation",
-                      now, "evaluationTime", 0.0004, "type", "alerting", "alerts", active));
+            all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:i, s:{s:s}, s:{}, s:s, s:f, s:s, s:o}", "name",
+                           yard_measures_rules[i].name, "query", yard_measures_rules[i].query, "state",
+                           state_of(active), "health", "ok", "lastError", "", "duration",
+                           (double)MEASURES_ALERT_FOR_S, "keepFiringFor", 0, "labels", "severity", "critical",
+                           "annotations", "lastEvaluation", now, "evaluationTime", 0.0004, "type", "alerting",
+                           "alerts", active));
     }
     success(c, json_pack("{s:[{s:s, s:s, s:i, s:i, s:f, s:s, s:o}]}", "groups", "name", "services", "file",
                          "/etc/prometheus/services.yml", "interval", 15, "limit", 0, "evaluationTime", 0.001,

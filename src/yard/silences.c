@@ -66,7 +66,7 @@ static bool matcher_fits(const json_t *m, const json_t *labels)
     return same == json_flag(m, "isEqual", true);
 }
 
-json_t *silences_of(const json_t *world, const json_t *labels, int64_t now)
+json_t *yard_silences_of(const json_t *world, const json_t *labels, int64_t now)
 {
     json_t *ids = json_array(), *s, *m;
     size_t i, k;
@@ -102,7 +102,7 @@ static bool filter_fits(const char *filter, const json_t *silence)
 
 /* --- requests ---------------------------------------------------------------------------------------- */
 
-void silences_list(struct call *c)
+void yard_silences_list(struct call *c)
 {
     json_t *all = json_array(), *s;
     size_t i;
@@ -112,7 +112,7 @@ void silences_list(struct call *c)
     call_answer(c, 200, all);
 }
 
-void silences_show(struct call *c)
+void yard_silences_show(struct call *c)
 {
     const json_t *s = by_id(c->world, c->part[0]);
     if (s)
@@ -165,7 +165,7 @@ static const char *new_id(struct call *c)
     return arena_printf(c->a, "%.8s-%.4s-4%.3s-8%.3s-%.12s", h, h + 8, h + 13, h + 17, h + 20);
 }
 
-void silences_post(struct call *c, const char *system, int made)
+void yard_silences_post(struct call *c, const char *system, int made)
 {
     _cleanup_json_ json_t *body = call_json(c);
     int64_t from = 0, to = 0;
@@ -194,11 +194,11 @@ void silences_post(struct call *c, const char *system, int made)
                       (json_int_t)c->now, "createdBy", json_object_get(body, "createdBy"), "comment",
                       json_object_get(body, "comment"), "matchers", json_object_get(body, "matchers")));
     }
-    yard_deed(c->y, system, old ? "silence again" : "silence", json_str(body, "comment", ""));
+    yard_deed(c->y, system, old ? "silence again" : "silence", old ? "" : json_str(body, "comment", ""));
     call_answer(c, made, json_pack("{s:s}", "silenceID", id));
 }
 
-void silences_delete(struct call *c, const char *system)
+void yard_silences_delete(struct call *c, const char *system)
 {
     json_t *s = by_id(c->world, c->part[0]);
     if (!s) {

@@ -1,4 +1,4 @@
-#include "yard/alerts.h"
+#include "yard/opsgenie_alerts.h"
 
 #include "base/instant.h"
 #include "base/json.h"
@@ -7,7 +7,7 @@
 
 enum { PROCESSED_AFTER_MS = 400, MESSAGE_MAX = 130, ALIAS_MAX = 512 };
 
-json_t *alerts_world(const json_t *scenario)
+json_t *opsgenie_alerts_world(const json_t *scenario)
 {
     json_t *schedules = json_object(), *answers = json_object(), *person;
     const char *mail;
@@ -26,12 +26,12 @@ json_t *alerts_world(const json_t *scenario)
                      "requests", "next", 1);
 }
 
-const char *alerts_schedule_id(struct arena *a, const char *name)
+const char *opsgenie_alerts_schedule_id(struct arena *a, const char *name)
 {
     return stable_id(a, 32, "%s", name);
 }
 
-const char *alerts_team_id(struct arena *a, const char *name)
+const char *opsgenie_alerts_team_id(struct arena *a, const char *name)
 {
     return stable_id(a, 32, "team %s", name);
 }
@@ -56,7 +56,7 @@ static json_t *by_alias(const json_t *world, const char *alias)
     return found;
 }
 
-json_t *alerts_find(const json_t *world, const char *type, const char *identifier)
+json_t *opsgenie_alerts_find(const json_t *world, const char *type, const char *identifier)
 {
     size_t i;
     json_t *alert;
@@ -68,7 +68,7 @@ json_t *alerts_find(const json_t *world, const char *type, const char *identifie
     return NULL;
 }
 
-const json_t *alerts_request(const json_t *world, const char *id)
+const json_t *opsgenie_alerts_request(const json_t *world, const char *id)
 {
     size_t i;
     json_t *r;
@@ -94,7 +94,7 @@ static bool query_fits(const char *query, const json_t *alert)
     return strlen(mine) == n && memcmp(mine, alias, n) == 0;
 }
 
-json_t *alerts_list(const json_t *world, const char *query, size_t offset, size_t most)
+json_t *opsgenie_alerts_list(const json_t *world, const char *query, size_t offset, size_t most)
 {
     json_t *all = json_array();
     const json_t *alerts = json_object_get(world, "alerts");
@@ -150,7 +150,7 @@ static const char *carry_out(json_t *world, json_t *request, int64_t at)
     const char *action = json_str(request, "action", ""), *id = json_str(request, "alert", "");
     if (str_eq(action, "create"))
         return make_alert(world, json_object_get(request, "asked"), at, json_str(request, "id", ""));
-    json_t *alert = alerts_find(world, json_str(request, "type", "id"), id);
+    json_t *alert = opsgenie_alerts_find(world, json_str(request, "type", "id"), id);
     if (!alert)
         return NULL;
     if (str_eq(action, "acknowledge")) {
@@ -186,7 +186,8 @@ static const json_t *answer_for(const json_t *world, const json_t *responder)
         return json_object_get(answers, name);
     _cleanup_arena_ struct arena a = arena_make();
     json_object_foreach(answers, known, answer)
-        if (str_eq(id, alerts_schedule_id(&a, known)) || str_eq(id, alerts_team_id(&a, known)))
+        if (str_eq(id, opsgenie_alerts_schedule_id(&a, known)) ||
+            str_eq(id, opsgenie_alerts_team_id(&a, known)))
             return answer;
     return NULL;
 }
@@ -209,7 +210,7 @@ static void people_answer(struct yard *y, json_t *world, int64_t now)
     }
 }
 
-void alerts_settle(struct yard *y, json_t *world, int64_t now)
+void opsgenie_alerts_settle(struct yard *y, json_t *world, int64_t now)
 {
     process_due(world, now);
     people_answer(y, world, now);
@@ -217,7 +218,7 @@ void alerts_settle(struct yard *y, json_t *world, int64_t now)
 
 /* --- requests ---------------------------------------------------------------------------------------- */
 
-const char *alerts_fault(const json_t *asked)
+const char *opsgenie_alerts_fault(const json_t *asked)
 {
     const char *message = json_str(asked, "message", ""), *alias = json_str(asked, "alias", ""),
                *priority = json_str(asked, "priority", "P3");
@@ -252,14 +253,14 @@ static const char *take(struct call *c, const char *system, json_t *request, con
     return id;
 }
 
-const char *alerts_take_create(struct call *c, const char *system, json_t *asked)
+const char *opsgenie_alerts_take_create(struct call *c, const char *system, json_t *asked)
 {
     return take(c, system, json_pack("{s:s, s:O}", "action", "create", "asked", asked),
                 arena_printf(c->a, "alert %s", json_str(asked, "message", "")), json_str(asked, "alias", ""));
 }
 
-const char *alerts_take_action(struct call *c, const char *system, const char *action, const char *alert,
-                               const char *type)
+const char *opsgenie_alerts_take_action(struct call *c, const char *system, const char *action,
+                                        const char *alert, const char *type)
 {
     _cleanup_json_ json_t *body = call_json(c);
     return take(c, system,
