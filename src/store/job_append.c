@@ -108,8 +108,7 @@ static void writing_forget(struct writing *w)
 bool writing_begin(struct writing *w, struct error *err)
 {
     struct chain last = w->ledger;
-    if (!w->backend->ops->begin(w->backend, err) ||
-        !w->backend->ops->entry_last(w->backend, &w->ledger, err))
+    if (!w->backend->ops->begin(w->backend, err) || !w->backend->ops->entry_last(w->backend, &w->ledger, err))
         return false;
     if (last.n != w->ledger.n || strcmp(last.hash, w->ledger.hash) != 0)
         heads_free(&w->heads);

@@ -17,8 +17,7 @@ bool conn_damaged(const struct conn *c, const char *found, struct error *err)
     return error_set(
         err, SB_CORRUPT,
         "%s: the database is damaged (%s). Stop Signalbox, keep a copy of the file and those beside it, "
-        "then restore a backup, or save what can be read with: sqlite3 %s .recover. "
-        "signalbox audit verify tells what is whole",
+        "then restore a backup. signalbox recover %s tells what can still be read, and saves it",
         c->path, found, c->path);
 }
 
