@@ -150,6 +150,7 @@ void events_of_all(struct call *c);
 void events_open(struct api *a);
 void events_close(struct api *a);
 
+void catalogue_show(struct call *c);
 void pages_list(struct call *c);
 void pages_show(struct call *c);
 

@@ -139,6 +139,11 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/events", API_SEE, "see", events_of_all,
      "What happens to all changes, as server-sent events, resumable for a while.", NULL, NULL, NULL},
 
+    {"GET", "/api/v1/catalogue", API_SEE, "see", catalogue_show,
+     "The clients and services that a plan can name; empty when none are configured: then any name is one.",
+     NULL, NULL,
+     FIELDS({"clients", API_LIST, true, "list of {id, name, zone, envs}: those that the caller may see"},
+            {"services", API_LIST, true, "their names"})},
     {"GET", "/api/v1/pages", API_SEE, "see", pages_list, "The pages that changes can follow.", NULL, NULL,
      FIELDS({"pages", API_LIST, true, "list of {name, title, file, steps, good}"})},
     {"GET", "/api/v1/pages/{name}", API_SEE, "see", pages_show,
@@ -149,9 +154,8 @@ const struct api_route api_routes[] = {
             {"interlocks", API_LIST, true, "rules that cannot be broken"},
             {"inputs", API_LIST, true, "what a plan must say"})},
 
-    {"GET", "/api/v1/alerts", API_SEE, NULL, alerts_list, "Alerts of the built-in pager, newest first.",
-     NULL, NULL,
-     FIELDS({"alerts", API_LIST, true, "list of {id, change, to, summary, status, people, by, at}"})},
+    {"GET", "/api/v1/alerts", API_SEE, NULL, alerts_list, "Alerts of the built-in pager, newest first.", NULL,
+     NULL, FIELDS({"alerts", API_LIST, true, "list of {id, change, to, summary, status, people, by, at}"})},
     {"POST", "/api/v1/alerts/ack", API_ACT, NULL, alerts_ack,
      "Takes the open alerts of a change, or one alert: nobody else is called.", NULL,
      FIELDS({"alert", API_TEXT, true, "the change's id, or the alert's"}),

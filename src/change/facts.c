@@ -162,7 +162,8 @@ void change_begin(const struct change *c, int step, int64_t now, struct expr *x,
     if (k->status == STEP_WAITING && (s->at || s->due)) {
         /* A condition that already does not hold goes before a moment that perhaps does not exist. */
         if (s->when && expr_test(x, s->when, &wanted, &e) && !wanted) {
-            skipped(out, "its condition does not hold");
+            _cleanup_arena_ struct arena a = arena_make();
+            skipped(out, arena_printf(&a, "its condition does not hold: %s", s->when));
             return;
         }
         if (settle_moment(c, step, now, x, out) == TURN_EVENT)

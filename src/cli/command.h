@@ -20,7 +20,7 @@ struct option_spec {
         *complete; /* what completion offers: "changes", "clients", "services", "pages", "files", or NULL */
 };
 
-enum { OPTIONS_MAX = 24, LIST_MAX = 64, ARGS_MAX = 64 };
+enum { OPTIONS_MAX = 32, LIST_MAX = 64, ARGS_MAX = 64 };
 
 struct command;
 

@@ -42,20 +42,22 @@ static bool add_services(json_t *plan, const struct args *a, struct error *err)
     return true;
 }
 
-static bool add_inputs(json_t *plan, const struct args *a, struct error *err)
+/* NAME=VALUE of an option that may be given several times, into a map of the plan. */
+static bool add_pairs(json_t *plan, const struct args *a, const char *option, const char *key,
+                      struct error *err)
 {
     const char *const *list;
-    int n = opt_list(a, "input", &list);
-    json_t *inputs = json_object_get(plan, "inputs");
-    if (n > 0 && !inputs) {
-        inputs = json_object();
-        json_object_set_new(plan, "inputs", inputs);
+    int n = opt_list(a, option, &list);
+    json_t *pairs = json_object_get(plan, key);
+    if (n > 0 && !pairs) {
+        pairs = json_object();
+        json_object_set_new(plan, key, pairs);
     }
     for (int i = 0; i < n; i++) {
         const char *name = NULL, *value = NULL;
-        if (!split(a->arena, list[i], "input", &name, &value, err))
+        if (!split(a->arena, list[i], option, &name, &value, err))
             return false;
-        json_object_set_new(inputs, name, json_string(value));
+        json_object_set_new(pairs, name, json_string(value));
     }
     return true;
 }
@@ -66,7 +68,7 @@ static json_t *read_plan(const char *file, struct arena *a, struct error *err)
     if (!y)
         return NULL;
     static const char *const keys[] = {"sop",    "client",   "env",      "window", "severity", "risk",
-                                       "reason", "incident", "services", "inputs", NULL};
+                                       "reason", "incident", "services", "inputs", "overrule", NULL};
     if (y->kind != YAML_MAP) {
         error_at(err, SB_PARSE, file, y->line, y->column, "a plan is a map: client, env, services ...");
         return NULL;
@@ -87,7 +89,8 @@ json_t *plan_of(const struct args *a, struct error *err)
         json_object_set_new(plan, "sop", json_string("hotfix"));
     if (!json_object_get(plan, "env"))
         json_object_set_new(plan, "env", json_string("prod"));
-    if (add_services(plan, a, err) && add_inputs(plan, a, err))
+    if (add_services(plan, a, err) && add_pairs(plan, a, "input", "inputs", err) &&
+        add_pairs(plan, a, "overrule", "overrule", err))
         return plan;
     json_decref(plan);
     return NULL;
