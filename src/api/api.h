@@ -38,13 +38,24 @@ enum api_right {
     API_ACT,  /* somebody known; the engine asks for the role, which depends on client and env */
 };
 
-enum api_kind { API_TEXT, API_NUMBER, API_FLAG, API_LIST, API_OBJECT, API_ANY };
+enum api_kind { API_TEXT, API_NUMBER, API_FLAG, API_LIST, API_OBJECT, API_ANY, API_TEXTS };
 
+struct api_shape;
 struct api_field {
     const char *name;
     enum api_kind kind;
     bool needed;
     const char *says;
+    const struct api_shape *of; /* what an object is, or what a list is made of; NULL = not said */
+    bool or_null;
+};
+
+/* An object that several answers have. */
+struct api_shape {
+    const char *name; /* "Step": of its schema */
+    const char *says;
+    const struct api_field *fields; /* ends with a NULL name */
+    bool open;                      /* it may have more, of the configuration's own */
 };
 
 struct call;
@@ -58,9 +69,18 @@ struct api_route {
     const char *says;               /* one sentence */
     const struct api_field *query;  /* ends with a NULL name; NULL = none */
     const struct api_field *fields; /* of the body, likewise; NULL = it takes no body */
-    const struct api_field *gives;  /* of the answer, likewise */
+    const struct api_field
+        *gives; /* of the answer, likewise; NULL = an object that depends on what is asked */
+    const struct api_shape *shape; /* of the answer, instead of `gives` */
+    enum { API_JSON, API_JSON_OR_STREAM, API_STREAM, API_PLAIN } form;
+    bool makes;  /* it answers 201 */
+    bool looks;  /* it changes nothing, though it is a POST */
+    bool secret; /* its answer is shown once: no Idempotency-Key keeps it */
 };
 
 extern const struct api_route api_routes[]; /* ends with a NULL method */
+
+/* The OpenAPI 3.1 document of the table. New reference. */
+json_t *api_document(void);
 
 #endif

@@ -50,6 +50,16 @@ static bool is_list(const json_t *j)
     return json_is_array(j);
 }
 
+static bool is_texts(const json_t *j)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach((json_t *)(uintptr_t)j, i, one)
+        if (!json_is_string(one))
+            return false;
+    return json_is_array(j);
+}
+
 static bool is_object(const json_t *j)
 {
     return json_is_object(j);
@@ -64,9 +74,13 @@ static const struct {
     const char *expected;
     bool (*is)(const json_t *j);
 } kinds[] = {
-    [API_TEXT] = {"text", is_text},          [API_NUMBER] = {"a whole number", is_number},
-    [API_FLAG] = {"true or false", is_flag}, [API_LIST] = {"a list", is_list},
-    [API_OBJECT] = {"an object", is_object}, [API_ANY] = {"a value", is_any},
+    [API_TEXT] = {"text", is_text},
+    [API_NUMBER] = {"a whole number", is_number},
+    [API_FLAG] = {"true or false", is_flag},
+    [API_LIST] = {"a list", is_list},
+    [API_OBJECT] = {"an object", is_object},
+    [API_ANY] = {"a value", is_any},
+    [API_TEXTS] = {"a list of texts", is_texts},
 };
 
 static const char *found(const json_t *j)

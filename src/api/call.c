@@ -10,6 +10,7 @@ struct stored {
     struct call *call; /* NULL: it is over */
     int status;
     json_t *answer;
+    void (*then)(struct call *c, json_t *doc); /* instead of the answer; or NULL */
 };
 
 struct call *call_new(struct api *a)
@@ -56,14 +57,51 @@ struct exchange *call_release(struct call *c)
     return x;
 }
 
-static void answer(struct exchange *x, int status, const char *type, const json_t *body)
+/* Takes out what only says how time passes: the moment of looking, and texts such as "an answer, for 12 s". */
+static void stop_time(json_t *j)
+{
+    static const char *const ticking[] = {"now", "waits", "what", "left_ms"};
+    const char *key;
+    json_t *v;
+    size_t i;
+    for (i = 0; i < COUNT_OF(ticking); i++)
+        if (json_is_string(json_object_get(j, ticking[i])) || json_is_integer(json_object_get(j, ticking[i])))
+            json_object_del(j, ticking[i]);
+    json_object_foreach(j, key, v)
+        stop_time(v);
+    json_array_foreach(j, i, v)
+        stop_time(v);
+}
+
+/* The same for two answers that say the same but for the time of day. */
+static const char *tag_of(const json_t *body, struct arena *a)
+{
+    char hash[SHA256_HEX + 1];
+    _cleanup_json_ json_t *still = json_deep_copy(body);
+    stop_time(still);
+    char *text = json_dumps(still, JSON_COMPACT);
+    sha256_hex(text ? text : "", text ? strlen(text) : 0, hash);
+    free(text);
+    return arena_printf(a, "W/\"%.32s\"", hash);
+}
+
+/* "*" or a list of tags, weak or not. */
+static bool at_hand(const char *header, const char *tag)
+{
+    return header && (str_eq(header, "*") || strstr(header, tag + 2) != NULL);
+}
+
+static void answer(struct exchange *x, int status, const char *type, const json_t *body, bool tagged)
 {
     char *text = json_dumps(body, JSON_COMPACT);
-    /* What is true of a change now is not in a minute; and nothing here is anything but what it says it is.
-     */
-    answer_header(x, "Cache-Control", "no-store");
+    const char *tag = tagged && text ? tag_of(body, exchange_request(x)->arena) : NULL;
+    /* What is true of a change now is not in a minute; and nothing here is anything but what it says it is. */
+    answer_header(x, "Cache-Control", tag ? "private, no-cache" : "no-store");
     answer_header(x, "X-Content-Type-Options", "nosniff");
-    if (text)
+    answer_header(x, "ETag", tag);
+    if (tag && at_hand(request_header(x, "If-None-Match"), tag))
+        answer_bytes(x, 304, NULL, "", 0);
+    else if (text)
         answer_bytes(x, status, type, text, strlen(text));
     else
         answer_text(x, 500, "the answer cannot be written as JSON\n");
@@ -75,9 +113,12 @@ void respond(struct call *c, int status, const char *type, json_t *body)
     struct exchange *x = c->x;
     void (*done)(void *, int, const json_t *) = c->done;
     void *ctx = c->ctx;
+    bool tagged = status == 200 && c->route && c->route->right != API_OPEN && str_eq(c->route->method, "GET");
+    if (idempotency_keep(c, status, body))
+        return;
     call_drop(c);
     if (x)
-        answer(x, status, type, body);
+        answer(x, status, type, body, tagged);
     if (done)
         done(ctx, status, body);
     json_decref(body);
@@ -130,17 +171,26 @@ void call_told(void *ctx, json_t *answer, const struct error *err)
 struct stored *call_stores(struct call *c, int status, json_t *answer)
 {
     struct stored *s = c->stored = NET_NEW(struct stored);
-    *s = (struct stored){c, status, answer};
+    *s = (struct stored){c, status, answer, NULL};
     return s;
 }
 
-void call_stored(void *stored, json_t *doc UNUSED, const struct error *err)
+struct stored *call_stores_then(struct call *c, void (*then)(struct call *c, json_t *doc))
+{
+    struct stored *s = call_stores(c, 0, NULL);
+    s->then = then;
+    return s;
+}
+
+void call_stored(void *stored, json_t *doc, const struct error *err)
 {
     struct stored *s = stored;
     if (s->call)
         s->call->stored = NULL;
     if (s->call && err)
         call_fail(s->call, err);
+    else if (s->call && s->then)
+        s->then(s->call, doc);
     else if (s->call)
         respond_json(s->call, s->status, json_incref(s->answer));
     json_decref(s->answer);

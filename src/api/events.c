@@ -46,8 +46,14 @@ void events_of_change(struct call *c)
         return;
     }
     json_t *events = events_read(c->api, change, from, (int)limit, &err);
-    if (events)
-        respond_json(c, 200, json_pack("{s:o}", "events", events));
-    else
+    if (!events) {
         call_fail(c, &err);
+        return;
+    }
+    size_t n = json_array_size(events);
+    json_t *answer = json_pack("{s:o}", "events", events);
+    if (n == (size_t)limit)
+        json_object_set_new(answer, "next",
+                            json_integer(json_int(json_array_get(events, n - 1), "n", from) + 1));
+    respond_json(c, 200, answer);
 }

@@ -59,6 +59,7 @@ struct call {
     void *ctx;
     struct verification *verification;
     struct stored *stored;
+    struct claim *claim; /* of its Idempotency-Key */
 };
 
 /* --- call.c ------------------------------------------------------------------------------------------------
@@ -77,6 +78,8 @@ void call_told(void *ctx, json_t *answer, const struct error *err);
 /* For a document that the store is given: call_stored with what call_stores gave is its callback, and answers the call
  * with `answer` (taken) once it is durable. */
 struct stored *call_stores(struct call *c, int status, json_t *answer);
+/* Likewise; then `then(c, doc)` is called, which goes on with the call. */
+struct stored *call_stores_then(struct call *c, void (*then)(struct call *c, json_t *doc));
 void call_stored(void *stored, json_t *doc, const struct error *err);
 /* Frees it without an answer. */
 void call_drop(struct call *c);
@@ -108,6 +111,16 @@ bool router_owns(const char *path);
 bool router_is_open(const char *path);
 /* Finds the route, checks right and body, calls the handler. `raw_path` with its escapes, without query. */
 void router_dispatch(struct call *c, const char *method, const char *raw_path);
+/* Calls the handler, with the caller's rights. */
+void router_handle(struct call *c);
+
+/* --- idempotency.c -----------------------------------------------------------------------------------------
+ */
+
+/* True: the call's key has to be looked at first; it goes on, or is answered, later. */
+bool idempotency_begin(struct call *c);
+/* True: the answer is kept first, and given by call_stored. Takes `body` then. */
+bool idempotency_keep(struct call *c, int status, json_t *body);
 
 /* --- body.c ------------------------------------------------------------------------------------------------
  */
@@ -130,6 +143,7 @@ void self_whoami(struct call *c);
 void self_health(struct call *c);
 void self_ready(struct call *c);
 void self_routes(struct call *c);
+void self_document(struct call *c);
 
 void tokens_list(struct call *c);
 void tokens_create(struct call *c);

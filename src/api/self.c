@@ -37,8 +37,8 @@ void self_ready(struct call *c)
 static json_t *fields_json(const struct api_field *f)
 {
     static const char *const kinds[] = {
-        [API_TEXT] = "string", [API_NUMBER] = "integer", [API_FLAG] = "boolean",
-        [API_LIST] = "array",  [API_OBJECT] = "object",  [API_ANY] = "any",
+        [API_TEXT] = "string",   [API_NUMBER] = "integer", [API_FLAG] = "boolean", [API_LIST] = "array",
+        [API_OBJECT] = "object", [API_ANY] = "any",        [API_TEXTS] = "array",
     };
     json_t *list = json_array();
     for (; f && f->name; f++)
@@ -51,9 +51,9 @@ void self_routes(struct call *c)
 {
     json_t *list = json_array();
     for (const struct api_route *r = api_routes; r->method; r++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "method", r->method, "path",
-                                        r->path, "says", r->says, "query", fields_json(r->query), "fields",
-                                        fields_json(r->fields), "gives", fields_json(r->gives)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "method", r->method, "path",
+                                              r->path, "says", r->says, "query", fields_json(r->query),
+                                              "fields", fields_json(r->fields), "gives",
+                                              fields_json(r->shape ? r->shape->fields : r->gives)));
     respond_json(c, 200, json_pack("{s:o}", "routes", list));
 }

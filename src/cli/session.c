@@ -1,9 +1,11 @@
 #include "cli/session.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +30,7 @@ struct session {
     int listening;
     const char *state_dir;
     const char *by;
+    bool far; /* over a network */
     bool happened, woken;
     int signum;
 };
@@ -127,7 +130,8 @@ static bool open_remote(struct session *s, const struct args *a, const char *soc
                                   .base_url = socket ? "http://localhost" : opt(a, "server"),
                                   .unix_socket = socket,
                                   .total_ms = CALL_MS,
-                                  .tries = 1};
+                                  .tries = socket ? 1 : 3};
+    s->far = !socket;
     if (!socket) {
         const char *ref = opt(a, "token");
         if (!ref && getenv("SIGNALBOX_TOKEN"))
@@ -361,6 +365,18 @@ static void error_of(const struct waiting *w, struct error *err)
         error_set(err, code, "%s", text);
 }
 
+/* Over a network an answer can be lost: the request is sent again, and its key keeps it from being done again. A token's
+ * text is given once, whatever came of it. */
+static const char *fresh_key(char out[64], const char *path)
+{
+    uint8_t raw[16];
+    random_bytes(raw, sizeof raw);
+    char *text = base64_encode(raw, sizeof raw, true);
+    snprintf(out, 64, "Idempotency-Key: %s", text);
+    free(text);
+    return str_eq(path, "/api/v1/tokens") ? NULL : out;
+}
+
 json_t *session_call(struct session *s, const char *method, const char *path, const json_t *body,
                      struct error *err)
 {
@@ -369,12 +385,16 @@ json_t *session_call(struct session *s, const char *method, const char *path, co
         api_call(s->api, method, path, body, s->by, called, &w);
     } else {
         char *text = body ? json_canonical(body) : NULL;
+        char key[64];
+        const char *const headers[] = {fresh_key(key, path), NULL};
         const struct http_request r = {.method = method,
                                        .path = path,
                                        .content_type = "application/json",
                                        .body = text,
                                        .body_len = text ? strlen(text) : 0,
                                        .what = "ask the running signalbox",
+                                       .headers = str_eq(method, "POST") ? headers : NULL,
+                                       .repeatable = s->far && (headers[0] || !str_eq(method, "POST")),
                                        .body_max = JSON_MAX_BYTES};
         http_send(s->peer, &r, replied, &w);
         free(text);

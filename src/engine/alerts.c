@@ -7,8 +7,9 @@ enum { ALERTS_MOST = 500 };
 /* One question: which alerts are there, or an acknowledgement on its way. */
 struct alerts {
     struct engine *e;
-    char *by, *about; /* a change's id or an alert's; NULL = only look */
-    json_t *taken;    /* ids that are durable */
+    struct asker asker; /* whoever asked, for when the list has come */
+    char *by, *about;   /* a change's id or an alert's; NULL = only look */
+    json_t *taken;      /* ids that are durable */
     struct error error;
     int left;
     engine_done_fn *done;
@@ -22,6 +23,8 @@ static void alerts_end(struct alerts *q, json_t *answer)
     else
         json_decref(answer);
     json_decref(q->taken);
+    json_decref((json_t *)(uintptr_t)q->asker.groups);
+    json_decref((json_t *)(uintptr_t)q->asker.only);
     free(q->by);
     free(q->about);
     free(q);
@@ -43,7 +46,7 @@ static bool may_take(const struct alerts *q, const json_t *alert, struct error *
     size_t i;
     json_t *person;
     json_array_foreach(json_object_get(alert, "people"), i, person)
-        if (*q->by &&
+        if (*q->by && asker_within(&q->asker, "deploy", NULL, NULL) &&
             (str_eq(json_str(person, "mail", ""), q->by) || str_eq(json_str(person, "name", ""), q->by)))
             return true;
     const struct ride *r = ride_of(q->e, json_str(alert, "change", ""), err);
@@ -95,11 +98,14 @@ static void take_all(struct alerts *q, const json_t *docs)
 static void listed(void *ctx, json_t *docs, const struct error *err)
 {
     struct alerts *q = ctx;
+    struct engine *e = q->e;
     if (!docs) {
         q->error = *err;
         alerts_end(q, NULL);
     } else if (q->about) {
-        take_all(q, docs);
+        engine_asker(q->e, &q->asker);
+        take_all(q, docs); /* may free q */
+        engine_asker(e, NULL);
     } else {
         alerts_end(q, json_pack("{s:O}", "alerts", docs));
     }
@@ -114,6 +120,11 @@ static void ask(struct engine *e, const char *about, const char *by, engine_done
                          .taken = json_array(),
                          .done = done,
                          .ctx = ctx};
+    q->asker = asker_named(e, q->by);
+    q->asker.name = q->by;
+    q->asker.via = NULL;
+    json_incref((json_t *)(uintptr_t)q->asker.groups);
+    json_incref((json_t *)(uintptr_t)q->asker.only);
     const struct system *pager = e->systems[ROLE_PAGER];
     if (pager && str_eq(pager->driver->name, "roster")) {
         store_doc_list(e->store, KEPT_ALERT, ALERTS_MOST, listed, q);

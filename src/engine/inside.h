@@ -324,6 +324,8 @@ json_t *plan_problems(const struct engine *e, const struct procedure *p);
 /* May `by` do what `role` names to this change? Fills the error. */
 MUST_USE bool may(const struct engine *e, const struct change *c, const char *by, const char *role,
                   struct error *err);
+/* Who is meant by a name: the one who asks now, or somebody whom the configuration knows. */
+struct asker asker_named(const struct engine *e, const char *by);
 MUST_USE bool may_at(const struct engine *e, const char *by, const char *role, const char *client,
                      const char *env);
 /* May `by` answer this step's question? */

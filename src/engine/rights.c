@@ -7,14 +7,14 @@ void engine_asker(struct engine *e, const struct asker *a)
 }
 
 /* Who is meant by a name: the one who asks now, or somebody whom the configuration knows. */
-static struct asker named(const struct engine *e, const char *by)
+struct asker asker_named(const struct engine *e, const char *by)
 {
     return e->asker && str_eq(e->asker->name, by) ? *e->asker : (struct asker){.name = by};
 }
 
 bool may_at(const struct engine *e, const char *by, const char *role, const char *client, const char *env)
 {
-    const struct asker a = named(e, by);
+    const struct asker a = asker_named(e, by);
     return asker_may(e->config, &a, role, client, env);
 }
 
@@ -29,7 +29,7 @@ static bool is_the_clients(const struct change *c, const char *by, const char *r
 bool may(const struct engine *e, const struct change *c, const char *by, const char *role, struct error *err)
 {
     const char *client = json_str(c->facts, "change.client", ""), *env = json_str(c->facts, "change.env", "");
-    const struct asker a = named(e, by);
+    const struct asker a = asker_named(e, by);
     if (asker_may(e->config, &a, role, client, env) ||
         (is_the_clients(c, by, role) && asker_within(&a, role, client, env)))
         return true;

@@ -138,14 +138,14 @@ static void a_huge_body_is_refused(void **state)
     play_end(p);
 }
 
-static void answers_say_what_they_are_and_are_not_kept(void **state)
+static void answers_say_what_they_are_and_are_asked_for_anew(void **state)
 {
     (void)state;
     struct play *p = play_begin(NULL);
     struct reply *r = calloc(1, sizeof *r);
     assert_int_equal(send_raw(p, r, true, GET("/api/v1/version")), 200);
     assert_non_null(strstr(r->raw.in, "Content-Type: application/json\r\n"));
-    assert_non_null(strstr(r->raw.in, "Cache-Control: no-store\r\n"));
+    assert_non_null(strstr(r->raw.in, "Cache-Control: private, no-cache\r\n"));
     assert_non_null(strstr(r->raw.in, "X-Content-Type-Options: nosniff\r\n"));
     assert_int_equal(send_raw(p, r, true, HEAD_OF("DELETE /api/v1/changes") "\r\n"), 405);
     assert_non_null(strstr(r->raw.in, "Allow: GET, POST\r\n"));
@@ -204,7 +204,7 @@ int main(void)
         cmocka_unit_test(another_sites_page_gets_nothing),
         cmocka_unit_test(what_is_no_json_is_refused_with_its_place),
         cmocka_unit_test(a_huge_body_is_refused),
-        cmocka_unit_test(answers_say_what_they_are_and_are_not_kept),
+        cmocka_unit_test(answers_say_what_they_are_and_are_asked_for_anew),
         cmocka_unit_test(what_a_client_asked_for_is_done_although_it_has_gone),
         cmocka_unit_test(the_api_ends_while_a_client_waits),
     };
