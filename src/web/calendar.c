@@ -166,9 +166,12 @@ static void put_day(struct visit *v, const struct almanac *m, int64_t at, int mo
     int64_t end = day_later(m, at, 1);
     struct civil c = civil_of(m, at);
     bool today = v->now >= at && v->now < end;
-    html_put(h, "<td class='%s%s'%s><span class='day'>%d</span><ul>",
+    html_put(h,
+             "<td class='%s%s'%s><span class='day'>%d</span>"
+             "<span class='date'>%s %d %s</span><ul>",
              c.month == month || month == 0 ? "" : "other ", today ? "today" : "",
-             today ? " aria-current='date'" : "", c.day);
+             today ? " aria-current='date'" : "", c.day, days[(c.weekday + 6) % 7], c.day,
+             months[c.month - 1]);
     for (size_t i = 0; i < m->n; i++)
         if (m->entries[i].to > at && m->entries[i].from < end)
             put_entry(v, m, &m->entries[i], false);

@@ -98,7 +98,7 @@ static bool is_on_the_line(const json_t *s)
 {
     const char *branch = json_str(s, "branch", "");
     bool made = json_object_get(s, "of") != NULL;
-    if (str_eq(branch, "main"))
+    if (made || str_eq(branch, "main"))
         return !made;
     return json_object_get(s, "began") || json_flag(s, "active", false);
 }
@@ -254,10 +254,31 @@ static const char *icon_of_event(const char *type)
 }
 
 /* What a person would not miss: that looking goes on, that a moment was worked out. */
-static bool is_noise(const char *type)
+static bool is_noise(const json_t *e)
 {
+    const char *type = json_str(e, "type", "");
     return str_ends(type, ".progress") || str_ends(type, ".ready") || str_ends(type, ".observing") ||
-           str_ends(type, ".intended");
+           str_ends(type, ".intended") || (str_ends(type, ".skipped") && !*json_str(e, "by", ""));
+}
+
+/* The beginning of a step's title, up to where it begins to explain. */
+static const char *short_title(struct visit *v, const json_t *step)
+{
+    const char *title = json_str(step, "title", json_str(step, "id", ""));
+    size_t n = strcspn(title, ",:;");
+    return n >= 8 && title[n] ? arena_strndup(&v->arena, title, n) : title;
+}
+
+/* The event's line begins with the step's id; people know it by its title. */
+static void event_line(struct visit *v, const json_t *c, const json_t *e)
+{
+    const char *id = json_str(e, "step", ""), *text = json_str(e, "text", json_str(e, "type", ""));
+    const json_t *step = *id ? step_named(c, id) : NULL;
+    size_t n = strlen(id);
+    if (step && strncmp(text, id, n) == 0 && text[n] == ':')
+        html_put(&v->html, "<b>%s</b>%s", short_title(v, step), text + n);
+    else
+        html_put(&v->html, "%s", text);
 }
 
 void change_timeline(struct visit *v, const json_t *c, const json_t *events, size_t most)
@@ -269,13 +290,15 @@ void change_timeline(struct visit *v, const json_t *c, const json_t *events, siz
     for (size_t i = json_array_size(events); i-- > 0 && shown < most;) {
         const json_t *e = json_array_get(events, i);
         const char *type = json_str(e, "type", "");
-        if (is_noise(type))
+        if (is_noise(e))
             continue;
         html_put(h, "<li id='event-%lld'>", (long long)json_int(e, "n", 0));
         part_icon(h, icon_of_event(type));
         html_put(h, "<span class='when'>");
         part_hour(v, json_int(e, "at", 0), zone);
-        html_put(h, "</span> <span>%s</span></li>", json_str(e, "text", type));
+        html_put(h, "</span> <span>");
+        event_line(v, c, e);
+        html_put(h, "</span></li>");
         shown++;
     }
     html_put(h, "</ol><p><a href='/changes/%s/record'>All of it, with its hashes</a></p></section>",

@@ -48,7 +48,8 @@ static void of_the_page(struct visit *v, const json_t *s)
     struct html *h = &v->html;
     const char *verb = json_str(s, "verb", "");
     part_icon(h, *verb ? "gear" : "asks");
-    html_put(h, *verb ? "<code>%s</code>" : "asks %s", *verb ? verb : json_str(s, "answered_by", "a person"));
+    html_put(h, *verb ? "<code>%s</code>" : "<span>asks whoever may <b>%s</b></span>",
+             *verb ? verb : json_str(s, "answered_by", "a person"));
     if (*json_str(s, "at", ""))
         html_put(h, " <span class='muted'>at %s</span>", json_str(s, "at", ""));
     if (*json_str(s, "due", ""))

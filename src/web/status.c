@@ -143,9 +143,9 @@ static void page(struct visit *v, const struct status *s)
         h,
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
         "content='width=device-width, initial-scale=1'><meta name='color-scheme' content='light dark'>"
-        "<title>Status</title><link rel='stylesheet' href='%s'><link rel='alternate' type='application/atom+xml' "
+        "<title>Status</title><link rel='stylesheet' href='%s'><link rel='icon' href='%s'><link rel='alternate' type='application/atom+xml' "
         "href='/status.atom' title='Maintenances'></head><body><main><h1>Status</h1>",
-        asset_path(v, "status.css"));
+        asset_path(v, "status.css"), asset_path(v, "signal.svg"));
     components(v, s);
     html_put(h, "<section><h2>Maintenances</h2>");
     if (maintenances(v, s, false) == 0)
