@@ -182,11 +182,11 @@ static void told_events(struct visit *v, int status, const json_t *body)
     change_stages(v, c);
     change_log(v, c);
     change_line(v, c);
+    change_timeline(v, c, events, TIMELINE_SHOWN);
     html_put(h, "</div><div class='side'>");
     change_versions(v, c);
     change_health(v, c);
     change_facts_part(v, c);
-    change_timeline(v, c, events, TIMELINE_SHOWN);
     html_put(h, "</div></div>");
     page_end(v);
     visit_page(v);

@@ -266,7 +266,7 @@ static const char *short_title(struct visit *v, const json_t *step)
 {
     const char *title = json_str(step, "title", json_str(step, "id", ""));
     size_t n = strcspn(title, ",:;");
-    return n >= 8 && title[n] ? arena_strndup(&v->arena, title, n) : title;
+    return n >= 6 && title[n] ? arena_strndup(&v->arena, title, n) : title;
 }
 
 /* The event's line begins with the step's id; people know it by its title. */

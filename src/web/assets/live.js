@@ -175,7 +175,7 @@ async function send(form, button) {
   const buttons = form.querySelectorAll("button");
   buttons.forEach((b) => { b.disabled = true; });
   try {
-    const answer = await fetch(form.action, { method: "POST", body: fields });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields });
     const text = await answer.text();
     if (answer.ok) {
       form.closest("details")?.removeAttribute("open");

@@ -9,7 +9,7 @@ async function look() {
   fields.set("action", "preview");
   preview.classList.add("busy");
   try {
-    const answer = await fetch(form.action, { method: "POST", body: fields });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.getElementById("preview");
     if (mine === asked && next) morph(preview, next);
