@@ -18,13 +18,21 @@ const json_t *step_named(const json_t *change, const char *id)
     return NULL;
 }
 
+const char *short_title(struct visit *v, const json_t *step)
+{
+    const char *title = json_str(step, "title", json_str(step, "id", ""));
+    size_t n = strcspn(title, ",:;");
+    return n >= 6 && title[n] ? arena_strndup(&v->arena, title, n) : title;
+}
+
 const json_t *step_doing(const json_t *change, const char *verb)
 {
     const json_t *found = NULL;
     size_t i;
     json_t *s;
     json_array_foreach(json_object_get(change, "steps"), i, s)
-        if (str_eq(json_str(s, "does", ""), verb) && json_object_get(s, "began"))
+        if (str_eq(json_str(s, "does", ""), verb) && json_object_get(s, "began") &&
+            json_int(s, "since", 0) >= json_int(found, "since", 0))
             found = s;
     return found;
 }

@@ -221,7 +221,8 @@ void change_ask(struct visit *v, const json_t *c, const json_t *step, enum chang
     html_put(h, "<article class='card gate%s' id='ask-%s'><h3>",
              json_flag(step, "decision", false) ? " trouble" : "", id);
     part_icon(h, unsure ? "doubt" : "asks");
-    html_put(h, "%s</h3><div class='question'>", json_str(step, "title", id));
+    html_put(h, "%s</h3><div class='question'>",
+             json_object_get(step, "of") ? short_title(v, step) : json_str(step, "title", id));
     part_prose(h, unsure ? json_str(step, "because", "") : question);
     html_put(h, "</div>");
     if (!unsure)

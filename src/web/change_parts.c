@@ -82,7 +82,9 @@ void change_log(struct visit *v, const json_t *c)
         html_put(h, "<h2>End of the log%s%s</h2><pre class='log' tabindex='0'>%s</pre>",
                  *json_str(watch, "result.failed_stage", "") ? ": " : "",
                  json_str(watch, "result.failed_stage", ""), log);
-    const json_t *seen = json_object_get(verify, json_object_get(verify, "result") ? "result" : "view");
+    const json_t *seen = json_flag(c, "trouble.now", false)
+                             ? json_object_get(verify, json_object_get(verify, "result") ? "result" : "view")
+                             : NULL;
     json_array_foreach(json_object_get(seen, "problems"), i, p) {
         html_put(h, "<h2>%s %s</h2><p class='notice bad'>%s %s</p>", json_str(p, "service", ""),
                  json_str(p, "pod", ""), json_str(p, "reason", ""), json_str(p, "message", ""));
@@ -176,7 +178,8 @@ void change_versions(struct visit *v, const json_t *c)
         html_put(h, "<tr><th scope='row'>%s</th><td><code>%s</code></td><td><code>%s</code></td><td>",
                  json_str(s, "service", "?"), json_str(s, "before", "not known"), json_str(s, "tag", "?"));
         if (seen) {
-            part_state(h, json_flag(seen, "done", false) ? "done" : "running");
+            bool looking = str_eq(json_str(verify, "status", ""), "observing");
+            part_state(h, json_flag(seen, "done", false) ? "done" : looking ? "running" : "not-yet");
             html_put(h, " <span class='muted'>%lld of %lld pods</span>",
                      (long long)json_int(seen, "ready", 0), (long long)json_int(seen, "wanted", 0));
         } else {
@@ -208,12 +211,28 @@ static void number(struct html *h, const json_t *m)
         html_put(h, "<td class='muted'>not known</td>");
 }
 
+static const json_t *first_snapshot(const json_t *c)
+{
+    size_t i;
+    json_t *s;
+    json_array_foreach(json_object_get(c, "steps"), i, s)
+        if (str_eq(json_str(s, "does", ""), "health.snapshot"))
+            return s;
+    return NULL;
+}
+
+/* What was measured last: by watching, or by the snapshot that is taken in trouble. */
+static const json_t *measures_now(const json_t *c)
+{
+    const json_t *watch = step_doing(c, "health.watch"), *look = step_doing(c, "health.snapshot");
+    bool later = look != first_snapshot(c) && json_int(look, "since", 0) > json_int(watch, "since", 0);
+    const json_t *step = later ? look : watch;
+    return json_path(step, json_object_get(step, "result") ? "result.measures" : "view.measures");
+}
+
 void change_health(struct visit *v, const json_t *c)
 {
-    const json_t *before = step_doing(c, "health.snapshot"), *watch = step_doing(c, "health.watch");
-    const json_t *first = json_path(before, "result.measures");
-    const json_t *now =
-        json_path(watch, json_object_get(watch, "result") ? "result.measures" : "view.measures");
+    const json_t *first = json_path(first_snapshot(c), "result.measures"), *now = measures_now(c);
     const json_t *list = now ? now : first;
     struct html *h = &v->html;
     size_t i;
@@ -230,8 +249,11 @@ void change_health(struct visit *v, const json_t *c)
         number(h, measure_named(first, json_str(m, "name", "")));
         number(h, now ? m : NULL);
         html_put(h, "<td>");
-        part_icon(h, json_flag(m, "ok", false) ? "done" : "failed");
-        html_put(h, " %s</td></tr>", json_flag(m, "ok", false) ? "good" : "bad");
+        if (now) {
+            part_icon(h, json_flag(m, "ok", false) ? "done" : "failed");
+            html_put(h, json_flag(m, "ok", false) ? " good" : " bad");
+        }
+        html_put(h, "</td></tr>");
     }
     html_put(h, "</tbody></table></section>");
 }
@@ -259,14 +281,6 @@ static bool is_noise(const json_t *e)
     const char *type = json_str(e, "type", "");
     return str_ends(type, ".progress") || str_ends(type, ".ready") || str_ends(type, ".observing") ||
            str_ends(type, ".intended") || (str_ends(type, ".skipped") && !*json_str(e, "by", ""));
-}
-
-/* The beginning of a step's title, up to where it begins to explain. */
-static const char *short_title(struct visit *v, const json_t *step)
-{
-    const char *title = json_str(step, "title", json_str(step, "id", ""));
-    size_t n = strcspn(title, ",:;");
-    return n >= 6 && title[n] ? arena_strndup(&v->arena, title, n) : title;
 }
 
 /* The event's line begins with the step's id; people know it by its title. */

@@ -174,8 +174,10 @@ void sop_body(struct visit *v, const char *source, const json_t *steps, const ch
 void message_parts(struct visit *v, const json_t *args, const char *does);
 
 const json_t *step_named(const json_t *change, const char *id);
-/* The last step in page order with this verb that has begun, or NULL. */
+/* Of the steps with this verb that have begun: the one that came last into the state it is in; or NULL. */
 const json_t *step_doing(const json_t *change, const char *verb);
+/* The beginning of a step's title, up to where it begins to explain. */
+const char *short_title(struct visit *v, const json_t *step);
 
 /* --- looks.c: outside systems, looked at without anybody waiting -------------------------------------------- */
 

@@ -23,6 +23,7 @@ static const struct {
     {"cancelled", "cancelled", "skipped"},
     {"rolled-back", "rolled back", "back"},
     {"stopped", "stopped", "failed"},
+    {"not-yet", "not yet", "doubt"},
     {"behind", "waits for another", "clock"},
     {"unstable", "unstable", "doubt"},
     {"aborted", "aborted", "skipped"},
