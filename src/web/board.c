@@ -148,6 +148,28 @@ static void running(struct visit *v, const json_t *changes)
     html_put(h, "</section>");
 }
 
+/* --- planned ---------------------------------------------------------------------------------- */
+
+static void planned(struct visit *v, const json_t *changes)
+{
+    struct html *h = &v->html;
+    size_t i, n = 0;
+    json_t *c;
+    html_put(h, "<section id='board-planned' data-live>");
+    json_array_foreach((json_t *)changes, i, c) {
+        if (!str_eq(json_str(c, "status", ""), "planned"))
+            continue;
+        html_put(
+            h, n++ ? "<li class='card'><div class='row'><h3>"
+                   : "<h2>Planned, not started</h2><ul class='cards'><li class='card'><div class='row'><h3>");
+        change_link(v, c);
+        html_put(h, "</h3>");
+        part_moment(v, json_int(c, "window.from", 0), json_str(c, "window.zone", "UTC"));
+        html_put(h, "</div><p class='reason'>%s</p></li>", json_str(c, "reason", ""));
+    }
+    html_put(h, n ? "</ul></section>" : "</section>");
+}
+
 /* --- which environment is held ---------------------------------------------------------------- */
 
 static bool same_lane(const json_t *a, const json_t *b)
@@ -259,6 +281,7 @@ static void told(struct visit *v, int status, const json_t *body)
     html_put(h, "<div class='columns'><div class='main'>");
     questions(v, changes);
     running(v, changes);
+    planned(v, changes);
     html_put(h, "</div><div class='side'>");
     locks(v, changes);
     windows(v, changes);

@@ -1,5 +1,6 @@
 /* plan.c: a hotfix planned in a form. Its questions are answered as one types, every message is shown word for word
  * before anything is sent; the preview is the engine's own dry run. */
+#include "change/questions.h"
 #include "web/inside.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@ static const json_t *keep(struct visit *v, const json_t *body)
 /* What stands in a field: as it was sent, or as a link filled it. */
 static const char *value_of(struct visit *v, const char *name)
 {
+    /* A better window was proposed, and taken. */
+    if (str_eq(name, "window") && *visit_field(v, "better"))
+        return visit_field(v, "better");
     const char *sent = visit_field(v, name);
     return *sent ? sent : visit_query(v, name);
 }
@@ -66,6 +70,15 @@ static json_t *typed(const char *type, const char *value)
     return str_eq(type, "number") && *value && !*stop ? json_integer(n) : json_string(value);
 }
 
+/* The questions that the form overrules, each with its reason. */
+static json_t *overruled(struct visit *v)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; about_names[i]; i++)
+        put_text(o, about_names[i], value_of(v, arena_printf(&v->arena, "overrule-%s", about_names[i])));
+    return o;
+}
+
 static json_t *plan_of(struct visit *v, const struct planning *p)
 {
     json_t *plan = json_object(), *inputs = json_object(), *services = json_array();
@@ -91,6 +104,10 @@ static json_t *plan_of(struct visit *v, const struct planning *p)
         json_object_set_new(is_said_at_the_top(name) ? plan : inputs, name, typed(type, value));
     }
     json_object_set_new(plan, "inputs", inputs);
+    json_t *overrule = overruled(v);
+    if (json_object_size(overrule) > 0)
+        json_object_set(plan, "overrule", overrule);
+    json_decref(overrule);
     return plan;
 }
 
@@ -225,19 +242,90 @@ static void form(struct visit *v, const struct planning *p)
 
 /* --- the preview ------------------------------------------------------------------------------ */
 
+/* Fields of the form that stand where the question is. */
+static void overruling(struct visit *v, const json_t *q)
+{
+    const char *about = json_str(q, "about", "");
+    if (!json_flag(q, "blocks", false) || str_eq(json_str(q, "overrule", ""), "nobody"))
+        return;
+    html_put(
+        &v->html,
+        "<p><label for='overrule-%s'>Overrule it, because <span class='says'>whoever may %s; it goes into "
+        "the record</span></label><input form='plan' id='overrule-%s' name='overrule-%s' value='%s'></p>",
+        about, json_str(q, "overrule", ""), about, about,
+        value_of(v, arena_printf(&v->arena, "overrule-%s", about)));
+}
+
+static void question(struct visit *v, const json_t *q)
+{
+    struct html *h = &v->html;
+    bool blocks = json_flag(q, "blocks", false);
+    html_put(h, blocks ? "<div class='notice question bad'>" : "<div class='notice question'>");
+    part_icon(h, blocks ? "failed" : "asks");
+    html_put(h, "<div><p><b>%s</b> %s</p>", json_str(q, "about", ""), json_str(q, "says", ""));
+    if (*json_str(q, "proposal", ""))
+        html_put(h, "<p>%s</p>", json_str(q, "proposal", ""));
+    if (*json_str(q, "better.window", ""))
+        html_put(
+            h,
+            "<p><button form='plan' name='better' value='%s' class='quiet' formnovalidate>Take %s</button></p>",
+            json_str(q, "better.window", ""), json_str(q, "better.text", ""));
+    overruling(v, q);
+    html_put(h, "</div></div>");
+}
+
 static void questions(struct visit *v, const json_t *preview)
 {
     struct html *h = &v->html;
     size_t i;
     json_t *q;
-    json_array_foreach(json_object_get(preview, "questions"), i, q) {
-        html_put(h, "<div class='notice question'>");
-        part_icon(h, "asks");
-        html_put(h, "<p><b>%s</b> %s</p></div>", json_str(q, "about", ""), json_str(q, "says", ""));
-    }
+    if (json_flag(preview, "blocked", false))
+        html_put(h,
+                 "<p class='notice bad'>As it stands, this plan is refused: something below blocks it.</p>");
+    json_array_foreach(json_object_get(preview, "questions"), i, q)
+        question(v, q);
     json_array_foreach(json_object_get(preview, "problems"), i, q)
         html_put(h, "<p class='notice bad'>%s%s%s</p>", json_str(q, "step", ""),
                  *json_str(q, "step", "") ? ": " : "", json_str(q, "says", ""));
+    json_array_foreach(json_object_get(preview, "unknown"), i, q)
+        html_put(h, "<p class='notice'>Not known: %s. %s</p>", json_str(q, "what", ""),
+                 json_str(q, "says", ""));
+}
+
+static void told_whom(struct visit *v, const json_t *preview)
+{
+    struct html *h = &v->html;
+    size_t i;
+    json_t *t;
+    html_put(h, "<details class='told'><summary>%s</summary><ul>",
+             plural(v, json_array_size(json_object_get(preview, "told")), "is told", "are told"));
+    json_array_foreach(json_object_get(preview, "told"), i, t) {
+        html_put(h, "<li>%s <span class='muted'>%s</span></li>", json_str(t, "who", ""),
+                 json_str(t, "as", ""));
+    }
+    html_put(h, "</ul></details>");
+}
+
+/* The same words to several readers are shown once. */
+static void messages(struct visit *v, const json_t *list)
+{
+    struct html *h = &v->html;
+    for (size_t i = 0, n = json_array_size(list); i < n;) {
+        const char *text = json_str(json_array_get(list, i), "text", "");
+        size_t end = i;
+        html_put(h, "<p class='to'>");
+        for (; end < n && str_eq(json_str(json_array_get(list, end), "text", ""), text); end++) {
+            const json_t *m = json_array_get(list, end);
+            html_put(h, "%s<b>%s</b>", end > i ? ", " : "", json_str(m, "reader", ""));
+        }
+        html_put(h, " <span class='muted'>%s</span></p>", json_str(json_array_get(list, i), "how", ""));
+        if (*text) {
+            html_put(h, "<blockquote class='words'>");
+            part_prose(h, text);
+            html_put(h, "</blockquote>");
+        }
+        i = end;
+    }
 }
 
 static void step(struct visit *v, const json_t *s, const char *zone)
@@ -254,8 +342,8 @@ static void step(struct visit *v, const json_t *s, const char *zone)
         part_prose(h, json_str(s, "question", ""));
         html_put(h, "</div>");
     }
-    if (!skipped && json_array_size(json_object_get(s, "messages")) > 0)
-        message_parts(v, json_object_get(s, "args"), json_str(s, "does", ""));
+    if (!skipped)
+        messages(v, json_object_get(s, "messages"));
     html_put(h, "</li>");
 }
 
@@ -280,6 +368,7 @@ static void preview_part(struct visit *v, const struct planning *p)
             "«guillemets».</p>",
             json_str(p->preview, "facts.window.text", ""));
         questions(v, p->preview);
+        told_whom(v, p->preview);
         html_put(h, "<ol class='steps'>");
         json_array_foreach(json_object_get(p->preview, "steps"), i, s)
             step(v, s, zone);

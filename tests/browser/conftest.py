@@ -152,6 +152,8 @@ class Browser:
         RESULTS.mkdir(parents=True, exist_ok=True)
         size = self.driver.execute_script(
             "return [innerWidth, Math.max(document.documentElement.scrollHeight, 300)]") if self.script else [1400, 1000]
+        if self.script:
+            self.driver.execute_script("scrollTo({top: 0, behavior: 'instant'})")
         picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", {
             "captureBeyondViewport": True,
             "clip": {"x": 0, "y": 0, "width": size[0], "height": min(size[1], 3000), "scale": 1}})

@@ -26,4 +26,5 @@ function soon() {
 }
 
 // Something must be there to preview: an empty form only has complaints.
-form?.addEventListener("input", () => { if (new FormData(form).get("target") !== "") soon(); });
+for (const event of ["input", "change"])
+  form?.addEventListener(event, () => { if (new FormData(form).get("target") !== "") soon(); });
