@@ -56,14 +56,17 @@ bool who_asks(struct visit *v)
 {
     struct error err = ERROR_NONE;
     int status = 403;
+    bool open = v->route && v->route->open;
     if (!visitor_of(v->web->api, v->x, &v->who, &status, &err)) {
         v->who = (struct visitor){
             .asker = {.name = ""}, .how = "nobody", .name = "", .csrf = "", .credential = ""};
+        if (open) /* the status page is for the whole world, under whatever name it is reached */
+            return true;
         visit_fail(v, status, "This cannot be shown", err.text);
         return false;
     }
     play(v);
-    if (v->who.known || v->who.may_read || (v->route && v->route->open))
+    if (v->who.known || v->who.may_read || open)
         return true;
     visit_lead(v, arena_printf(&v->arena, "/sign-in?next=%s", html_part(&v->html, v->path)));
     return false;

@@ -58,6 +58,8 @@ class Server:
             env=env | SANITIZERS | {"HOME": str(self.state.parent)}, stdin=subprocess.DEVNULL, stdout=self.out,
             stderr=subprocess.STDOUT, text=True)
         self.url = wait_until(self._address, 30, "the address of the pages")
+        if "--idle" not in words:
+            wait_until(lambda: '"HF-1"' in self.get("/api/v1/changes"), 60, "the drill's change")
         return self
 
     def _address(self):
