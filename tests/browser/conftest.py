@@ -50,11 +50,11 @@ class Server:
         self.process = None
         self.url = None
 
-    def start(self, *words, port=0):
+    def start(self, *words, port=0, speed=20):
         env = {k: v for k, v in os.environ.items() if not k.startswith("SIGNALBOX")}
         self.out = open(self.state.parent / "out", "a+")
         self.process = subprocess.Popen(
-            [SIGNALBOX, "drill", "--state", self.state, "--listen", f"127.0.0.1:{port}", "--speed", "20", *words],
+            [SIGNALBOX, "drill", "--state", self.state, "--listen", f"127.0.0.1:{port}", "--speed", str(speed), *words],
             env=env | SANITIZERS | {"HOME": str(self.state.parent)}, stdin=subprocess.DEVNULL, stdout=self.out,
             stderr=subprocess.STDOUT, text=True)
         self.url = wait_until(self._address, 30, "the address of the pages")
