@@ -84,15 +84,24 @@ static void has_news(struct kube_follow *f)
         f->news = timer_start(f->around->loop, NEWS_MS, tell_news, f);
 }
 
+static void tell_item(struct kube_follow *f, const json_t *was, const json_t *is)
+{
+    if (f->o.on_item && (was || is))
+        f->o.on_item(f->o.ctx, was, is);
+}
+
 static void remember(struct kube_follow *f, json_t *into, json_t *item, bool gone)
 {
     const char *name = json_str(item, "metadata.name", NULL);
     if (!name)
         return;
-    if (gone || (f->o.wanted && !f->o.wanted(f->o.ctx, item)))
-        json_object_del(into, name);
-    else
+    bool is = !gone && (!f->o.wanted || f->o.wanted(f->o.ctx, item));
+    if (into == f->items)
+        tell_item(f, json_object_get(into, name), is ? item : NULL);
+    if (is)
         json_object_set(into, name, item);
+    else
+        json_object_del(into, name);
 }
 
 static void take_note(struct kube_follow *f, const struct error *why)
@@ -151,6 +160,18 @@ static void list_failed(struct kube_follow *f, const struct outcome *why)
         timer_start(f->around->loop, why->retry_after_ms > ms ? why->retry_after_ms : ms, pause_over_list, f);
 }
 
+/* What the fresh list changes. */
+static void tell_list(struct kube_follow *f)
+{
+    const char *name;
+    json_t *item;
+    json_object_foreach(f->items, name, item)
+        if (!json_object_get(f->fresh, name))
+            tell_item(f, item, NULL);
+    json_object_foreach(f->fresh, name, item)
+        tell_item(f, json_object_get(f->items, name), item);
+}
+
 static void listed(void *ctx, const struct kube_list_end *end)
 {
     struct kube_follow *f = ctx;
@@ -160,6 +181,7 @@ static void listed(void *ctx, const struct kube_list_end *end)
         return;
     }
     bool changed = !f->synced || !json_equal(f->items, f->fresh) || f->note[0];
+    tell_list(f);
     json_decref(f->items);
     f->items = f->fresh;
     f->fresh = NULL;

@@ -15,6 +15,8 @@ struct kube_follow_options {
     const char *const *keep; /* with "metadata.name"; must outlive it */
     int page, poll_ms;
     bool (*wanted)(void *ctx, const json_t *item); /* NULL = all */
+    /* An item comes (was NULL), changes or goes (is NULL), before on_news: for who keeps sums. Or NULL. */
+    void (*on_item)(void *ctx, const json_t *was, const json_t *is);
     void (*on_news)(
         void *ctx); /* the items have changed, or are complete for the first time; once for many changes */
     /* It cannot be told what there is: before the first list was complete, or when the server refuses. It is

@@ -36,6 +36,18 @@ const char *const kube_pod_keep[] = {
     NULL,
 };
 
+const char *const kube_count_keep[] = {
+    "metadata.name",
+    "metadata.labels.pod-template-hash",
+    "metadata.ownerReferences.*.kind",
+    "metadata.ownerReferences.*.name",
+    "metadata.ownerReferences.*.controller",
+    "spec.containers.*.name",
+    "spec.containers.*.image",
+    "status.phase",
+    NULL,
+};
+
 const char *const kube_workload_keep[] = {
     "metadata.name",
     "metadata.generation",
@@ -359,20 +371,28 @@ enum kube_rollout kube_rollout(const json_t *w, enum kube_kind kind, char *says,
 
 /* --- all that runs ---------------------------------------------------------------------------- */
 
-static void count(json_t *counts, const char *key)
+static void count(json_t *counts, const char *key, int by)
 {
-    json_object_set_new(counts, key, json_integer(json_integer_value(json_object_get(counts, key)) + 1));
+    json_int_t n = json_integer_value(json_object_get(counts, key)) + by;
+    if (n > 0)
+        json_object_set_new(counts, key, json_integer(n));
+    else
+        json_object_del(counts, key);
 }
 
-static void count_version(json_t *versions, const char *service, const char *image)
+static void count_version(json_t *versions, const char *service, const char *image, int by)
 {
     _cleanup_json_ json_t *tag = image_tag_json(image);
     if (!json_object_get(versions, service))
         json_object_set_new(versions, service, json_object());
-    count(json_object_get(versions, service), json_string_value(tag));
+    json_t *tags = json_object_get(versions, service);
+    count(tags, json_string_value(tag), by);
+    if (json_object_size(tags) == 0)
+        json_object_del(versions, service);
 }
 
-void kube_count_pod(const json_t *pod, const struct kube_service *named, json_t *images, json_t *versions)
+void kube_count_pod(const json_t *pod, const struct kube_service *named, int by, json_t *images,
+                    json_t *versions)
 {
     const json_t *containers = json_path(pod, "spec.containers");
     char workload[256], service[256];
@@ -382,10 +402,10 @@ void kube_count_pod(const json_t *pod, const struct kube_service *named, json_t 
         return;
     json_array_foreach((json_t *)containers, i, c)
         if (*json_str(c, "image", ""))
-            count(images, json_str(c, "image", ""));
+            count(images, json_str(c, "image", ""), by);
     for (const struct kube_service *s = named; s && s->name; s++)
         if (kube_pod_of(pod, s)) {
-            count_version(versions, s->name, kube_pod_image(pod, s));
+            count_version(versions, s->name, kube_pod_image(pod, s), by);
             return;
         }
     kube_pod_workload(pod, workload, sizeof workload);
@@ -395,5 +415,5 @@ void kube_count_pod(const json_t *pod, const struct kube_service *named, json_t 
     if (!image_ref_parse(image, &r))
         return;
     (void)snprintf(service, sizeof service, "%.*s", r.name_len, r.name);
-    count_version(versions, service, image);
+    count_version(versions, service, image, by);
 }

@@ -67,9 +67,14 @@ enum kube_rollout kube_rollout(const json_t *workload, enum kube_kind kind, char
 
 /* --- all that runs ---------------------------------------------------------------------------- */
 
-/* Counts a pod's images: `images` {image: count} of every container, `versions` {service: {tag: count}} of
- * the container that is the pod's service. Its name is that of an override (`named`, ends with a NULL name;
- * may be NULL), else the last segment of the image. */
-void kube_count_pod(const json_t *pod, const struct kube_service *named, json_t *images, json_t *versions);
+/* What counting needs of a pod, for systems/sift.h. */
+extern const char *const kube_count_keep[];
+
+/* Adds a pod (`by` = 1) to the counts, or takes it away again (-1): `images` {image: count} of every container,
+ * `versions` {service: {tag: count}} of the container that is the pod's service. Its name is that of an override
+ * (`named`, ends with a NULL name; may be NULL), else the last segment of the image. What counts nothing is not
+ * there. */
+void kube_count_pod(const json_t *pod, const struct kube_service *named, int by, json_t *images,
+                    json_t *versions);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "systems/drivers.h"
 #include "systems/fill.h"
+#include "systems/kube_standing.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,6 +219,7 @@ static bool read_config(struct kubernetes *k, const struct yaml *config, const c
     k->images = copied(k, config, "images");
     if (!config_duration(config, file, "settle", SECONDS(3), &k->settle_ms, err) ||
         !config_duration(config, file, "steady", SECONDS(30), &k->steady_ms, err) ||
+        !config_duration(config, file, "standing", MINUTES(10), &k->standing_ms, err) ||
         !config_duration(config, file, "timeout", SECONDS(60), &timeout, err) ||
         !config_int(config, file, "page", 1000, 1, 100000, &k->page, err) ||
         !read_flag(config, file, "in_cluster", &k->in_cluster, err) ||
@@ -237,6 +239,7 @@ static void close_system(struct system *s)
 {
     struct kubernetes *k = (struct kubernetes *)s;
     tasks_cancel(s);
+    kube_standing_end(k);
     for (struct kube_connection *c = k->connections; c; c = c->next)
         kube_close(c->kube);
     arena_free(&k->arena);
@@ -257,8 +260,8 @@ static struct system *open_system(const struct driver *d, const struct yaml *con
     return NULL;
 }
 
-static const char *const keys[] = {"kubeconfig", "in_cluster", "targets", "services", "images", "helm",
-                                   "settle",     "steady",     "timeout", "page",     NULL};
+static const char *const keys[] = {"kubeconfig", "in_cluster", "targets",  "services", "images", "helm",
+                                   "settle",     "steady",     "standing", "timeout",  "page",   NULL};
 
 const struct driver kubernetes_driver = {
     .role = ROLE_CLUSTER,

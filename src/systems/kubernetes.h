@@ -31,11 +31,12 @@ struct kubernetes {
     int n_targets;
     struct kube_service *services; /* overrides; ends with a NULL name */
     struct http_peer_options tuning;
-    int64_t settle_ms, steady_ms, page;
+    int64_t settle_ms, steady_ms, standing_ms, page;
     const char *images; /* only images with this text are in the table; NULL = all */
     bool helm;
     struct kubeconfig *config;
     struct kube_connection *connections;
+    struct kube_standing *standing; /* kube_standing.c */
 };
 
 struct kube_place {

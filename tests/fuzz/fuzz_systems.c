@@ -71,7 +71,9 @@ static void fuzz_rules(const char *text, size_t n)
     char says[200];
     if (!j)
         return;
-    kube_count_pod(j, NULL, images, versions);
+    kube_count_pod(j, NULL, 1, images, versions);
+    kube_count_pod(j, NULL, -1, images, versions);
+    insist(json_object_size(images) == 0 && json_object_size(versions) == 0);
     (void)kube_pod_of(j, &s);
     insist(kube_pod_image(j, &s) != NULL && kube_pod_state(j) != NULL && kube_pod_problem(j).reason != NULL);
     for (int kind = KUBE_DEPLOYMENT; kind <= KUBE_DAEMONSET; kind++)

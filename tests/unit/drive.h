@@ -35,6 +35,7 @@ struct drive {
     struct system *system;
     struct ending end;
     struct task *task;
+    bool looks; /* what begins belongs to no change */
     char state_dir[64];
 };
 
@@ -223,8 +224,12 @@ static void drive_begin(struct drive *d, bool find, const char *verb, const char
 {
     drive_forget(d);
     const struct verb_entry *v = drive_verb(d->system->driver, verb);
-    struct effect e = {
-        .key = key, .verb = verb, .change = "HF-7", .args = args, .intended_ms = d->now, .attempt = 1};
+    struct effect e = {.key = key,
+                       .verb = verb,
+                       .change = d->looks ? "" : "HF-7",
+                       .args = args,
+                       .intended_ms = d->now,
+                       .attempt = 1};
     d->task = (find ? v->find : v->perform)(d->system, &e, drive_ended, drive_told, d);
     assert_false(d->end.over); /* never from inside */
     json_decref(args);

@@ -20,6 +20,7 @@ struct api {
     struct drive *d;
     struct server *server;
     json_t *objects; /* {resource: {name: object}} */
+    json_t *past;    /* [{resource, type, version, object}]: what a watch is told that begins before it */
     int version;
     struct watcher watchers[WATCHERS];
     /* faults and what was seen */
@@ -48,9 +49,20 @@ static void send_event(struct watcher *w, const char *type, json_t *object)
 
 static void event(struct api *api, const char *resource, const char *type, json_t *object)
 {
+    json_array_append_new(api->past, json_pack("{s:s, s:s, s:i, s:o}", "resource", resource, "type", type,
+                                               "version", api->version, "object", json_deep_copy(object)));
     for (int i = 0; i < WATCHERS; i++)
         if (api->watchers[i].x && strcmp(api->watchers[i].resource, resource) == 0)
             send_event(&api->watchers[i], type, object);
+}
+
+static void tell_past(struct watcher *w, int from)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(w->api->past, i, e)
+        if (json_int(e, "version", 0) > from && strcmp(json_str(e, "resource", ""), w->resource) == 0)
+            send_event(w, json_str(e, "type", ""), json_object_get(e, "object"));
 }
 
 static json_t *objects_of(struct api *api, const char *resource)
@@ -78,6 +90,8 @@ static void remove_object(struct api *api, const char *resource, const char *nam
 {
     json_t *all = objects_of(api, resource), *object = json_incref(json_object_get(all, name));
     json_object_del(all, name);
+    json_object_set_new(json_object_get(object, "metadata"), "resourceVersion",
+                        json_sprintf("%d", ++api->version));
     event(api, resource, "DELETED", object);
     json_decref(object);
 }
@@ -144,6 +158,7 @@ static void answer_watch(struct api *api, struct exchange *x, const char *resour
         _cleanup_json_ json_t *mark =
             json_pack("{s:{s:s}}", "metadata", "resourceVersion", request_query(x, "resourceVersion"));
         send_event(w, "BOOKMARK", mark);
+        tell_past(w, atoi(request_query(x, "resourceVersion")));
     }
 }
 
@@ -205,6 +220,7 @@ static int up(void **state)
     struct server_options o = {.address = "127.0.0.1:0", .listen_fd = -1};
     api->d = drive_new();
     api->objects = json_object();
+    api->past = json_array();
     api->version = 100;
     api->server = server_new(api->d->loop, &o, serve, api, &err);
     assert_non_null(api->server);
@@ -218,6 +234,7 @@ static int down(void **state)
     drive_close(api->d);
     server_free(api->server);
     json_decref(api->objects);
+    json_decref(api->past);
     drive_free(api->d);
     free(api);
     return 0;
@@ -597,7 +614,7 @@ static void a_pod_that_restarts_is_waited_for_until_it_stays(void **state)
     struct api *api = *state;
     deployment(api, "cart", "2", 1, 1);
     pod(api, "cart", "h-b", "2", true, 1, NULL);
-    open_cluster(api, "{}", "settle: 300ms\n");
+    open_cluster(api, "{}", "settle: 1500ms\n");
     drive_begin(api->d, false, "verify", "k", verify_cart("2"));
     wait_for_view(api, "services.0.says", "runs, 1 of 1 pods ready");
     pod(api, "cart", "h-b", "2", true, 2, NULL);
@@ -637,6 +654,121 @@ static void a_service_that_nothing_is_named_after_is_said_to_be_missing(void **s
     open_cluster(api, "{}", "services: {cart: trolley}\n");
     drive_do(api->d, "verify", "k", verify_cart("2"));
     assert_done(api->d);
+}
+
+/* --- versions from a standing watch ------------------------------------------------------------ */
+
+static void look(struct api *api)
+{
+    drive_do(api->d, "versions", "k", tangerine());
+    assert_done(api->d);
+}
+
+/* Looks until the version of the service is the tag ("(none)": it does not run). */
+static void looks_until(struct api *api, const char *path, const char *tag)
+{
+    for (int i = 0; i < 500; i++) {
+        look(api);
+        if (strcmp(drive_str(api->d, path), tag) == 0)
+            return;
+        drive_run(api->d, 10, NULL);
+    }
+    fail_msg("%s never became %s but is %s", path, tag, drive_str(api->d, path));
+}
+
+/* The place has been asked about so often that a watch stands. */
+static void a_watch_stands(struct api *api, const char *rest)
+{
+    pod(api, "cart", "h-a", "1", true, 0, NULL);
+    pod(api, "cart", "h-b", "1", true, 0, NULL);
+    pod(api, "pay", "h-a", "7", true, 0, NULL);
+    open_cluster(api, "{}", rest);
+    api->d->looks = true;
+    look(api);
+    assert_int_equal(api->lists, 1);
+    assert_int_equal(api->watches, 0);
+    look(api);
+    int lists = strstr(rest, "standing: 0s") ? 2 : 3; /* the watch's own */
+    for (int i = 0; i < 500 && (api->lists < lists || api->watches < lists - 2); i++)
+        drive_run(api->d, 10, NULL);
+    drive_run(api->d, 50, NULL);
+}
+
+static void who_looks_again_is_answered_without_a_call_and_sees_what_changes(void **state)
+{
+    struct api *api = *state;
+    a_watch_stands(api, "");
+    int lists = api->lists;
+    assert_int_equal(api->watches, 1);
+    look(api);
+    assert_string_equal(drive_str(api->d, "services.cart"), "1");
+    assert_int_equal(json_int(api->d->end.result, "images.0.count", 0), 2);
+    pod(api, "cart", "h-a", "2", true, 0, NULL);
+    looks_until(api, "mixed.cart.1", "2");
+    pod(api, "cart", "h-b", "2", true, 0, NULL);
+    looks_until(api, "services.cart", "2");
+    assert_int_equal(json_array_size(json_object_get(api->d->end.result, "images")), 2);
+    remove_object(api, "pods", "pay-h-a");
+    looks_until(api, "services.pay", "(none)");
+    assert_int_equal(json_array_size(json_object_get(api->d->end.result, "images")), 1);
+    assert_int_equal(api->lists, lists);
+}
+
+static void a_change_reads_from_the_server_itself_though_a_watch_stands(void **state)
+{
+    struct api *api = *state;
+    a_watch_stands(api, "");
+    int lists = api->lists;
+    api->d->looks = false;
+    look(api);
+    assert_int_equal(api->lists, lists + 1);
+}
+
+static void a_standing_watch_that_is_too_old_counts_anew(void **state)
+{
+    struct api *api = *state;
+    api->expire_watch = true;
+    a_watch_stands(api, "");
+    pod(api, "cart", "h-b", "2", true, 0, NULL);
+    looks_until(api, "mixed.cart.1", "2");
+    assert_int_equal(json_int(api->d->end.result, "images.0.count", 0), 1);
+    assert_int_equal(json_int(api->d->end.result, "images.1.count", 0), 1);
+}
+
+static void while_a_watch_is_broken_each_look_reads(void **state)
+{
+    struct api *api = *state;
+    a_watch_stands(api, "");
+    api->token = "another";
+    for (int i = 0; i < WATCHERS; i++)
+        if (api->watchers[i].x)
+            stream_write(api->watchers[i].x, "<html>", 6);
+    drive_run(api->d, 300, NULL);
+    drive_do(api->d, "versions", "k", tangerine());
+    assert_int_not_equal(api->d->end.kind, OUTCOME_DONE);
+}
+
+static void a_watch_that_nobody_asks_about_ends(void **state)
+{
+    struct api *api = *state;
+    a_watch_stands(api, "standing: 1s\n");
+    drive_run(api->d, 1500, NULL);
+    int lists = api->lists;
+    look(api);
+    assert_int_equal(api->lists, lists + 1);
+    int watched = 0;
+    for (int i = 0; i < WATCHERS; i++)
+        watched += api->watchers[i].x != NULL;
+    assert_int_equal(watched, 0);
+}
+
+static void no_watch_stands_where_none_is_wanted(void **state)
+{
+    struct api *api = *state;
+    a_watch_stands(api, "standing: 0s\n");
+    look(api);
+    assert_int_equal(api->lists, 3);
+    assert_int_equal(api->watches, 0);
 }
 
 /* --- watching --------------------------------------------------------------------------------- */
@@ -905,6 +1037,12 @@ int main(void)
         api_test(a_pod_that_restarts_is_waited_for_until_it_stays),
         api_test(a_rollout_over_its_deadline_fails),
         api_test(a_service_that_nothing_is_named_after_is_said_to_be_missing),
+        api_test(who_looks_again_is_answered_without_a_call_and_sees_what_changes),
+        api_test(a_change_reads_from_the_server_itself_though_a_watch_stands),
+        api_test(a_standing_watch_that_is_too_old_counts_anew),
+        api_test(while_a_watch_is_broken_each_look_reads),
+        api_test(a_watch_that_nobody_asks_about_ends),
+        api_test(no_watch_stands_where_none_is_wanted),
         api_test(a_watch_that_is_too_old_lists_again),
         api_test(watches_that_end_are_taken_up_again),
         api_test(where_watching_is_not_allowed_it_lists_again_and_again),
