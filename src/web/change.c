@@ -194,6 +194,7 @@ static void told_events(struct visit *v, int status, const json_t *body)
     html_put(h, "</div><div class='side'>");
     change_versions(v, c);
     change_health(v, c);
+    change_health_graph(v, c, events);
     change_facts_part(v, c);
     html_put(h, "</div></div>");
     page_end(v);

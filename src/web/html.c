@@ -68,10 +68,10 @@ void html_put(struct html *h, const char *template, ...)
             put_text(h, va_arg(ap, const char *), precision);
             break;
         case 'd':
-            buf_printf(&h->out, "%0*lld", c.zeros,
-                       c.size == 'L'   ? va_arg(ap, long long)
-                       : c.size == 'l' ? (long long)va_arg(ap, long)
-                                       : (long long)va_arg(ap, int));
+            if (c.size)
+                buf_printf(&h->out, "%lld", c.size == 'L' ? va_arg(ap, long long) : va_arg(ap, long));
+            else
+                buf_printf(&h->out, "%0*d", c.zeros, va_arg(ap, int));
             break;
         case 'u':
             buf_printf(&h->out, "%zu", c.size == 'z' ? va_arg(ap, size_t) : (size_t)va_arg(ap, unsigned));

@@ -96,6 +96,7 @@ struct page {
     const char *events; /* stream that says when it is out of date, or NULL */
     const char *script; /* a module besides live.js, or NULL */
     bool wide;
+    bool still; /* of the past: its clocks do not go on */
 };
 void page_begin(struct visit *v, const struct page *p);
 void page_end(struct visit *v);
@@ -165,6 +166,8 @@ void change_stages(struct visit *v, const json_t *change);
 void change_line(struct visit *v, const json_t *change);
 void change_versions(struct visit *v, const json_t *change);
 void change_health(struct visit *v, const json_t *change);
+/* What was measured while it was watched, as far as `events` tell. */
+void change_health_graph(struct visit *v, const json_t *change, const json_t *events);
 void change_log(struct visit *v, const json_t *change);
 void change_facts_part(struct visit *v, const json_t *change);
 void change_timeline(struct visit *v, const json_t *change, const json_t *events, size_t most);

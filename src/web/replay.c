@@ -51,7 +51,8 @@ static void told_event(struct visit *v, int status, const json_t *body)
     const struct page p = {.title = arena_printf(&v->arena, "Replay of %s", json_str(r->now, "id", "")),
                            .place = "board",
                            .script = "replay.js",
-                           .wide = true};
+                           .wide = true,
+                           .still = true};
     v->now = json_int(r->then, "now", v->now); /* durations are those of that time */
     page_begin(v, &p);
     change_head(v, r->then, "replay");

@@ -60,47 +60,62 @@ static void gather(struct visit *v, struct grid *g, const char *env)
         qsort(g->services, g->n_services, sizeof *g->services, by_name);
 }
 
-/* The tag that most clients run of a service. */
-static const char *usual(const struct grid *g, const char *service)
+static const char *tag_of(const struct place *p, const char *service)
 {
-    const char *best = "";
-    size_t most = 0;
-    for (size_t i = 0; i < g->n; i++) {
-        const char *tag = json_string_value(
-            json_object_get(json_object_get(g->places[i].seen.answer, "services"), service));
-        size_t n = 0;
-        for (size_t k = 0; tag && k < g->n; k++)
-            n += str_eq(tag, json_string_value(json_object_get(
-                                 json_object_get(g->places[k].seen.answer, "services"), service)));
-        if (n > most) {
-            most = n;
-            best = tag;
-        }
-    }
-    return best;
+    return json_string_value(json_object_get(json_object_get(p->seen.answer, "services"), service));
 }
 
-static void cell(struct visit *v, const struct place *p, const char *service, const char *most)
+/* The tag that most clients run of a service, and the newest that any does. */
+static void compare(const struct grid *g, const char *service, const char **usual, const char **newest)
+{
+    size_t most = 0;
+    *usual = *newest = "";
+    for (size_t i = 0; i < g->n; i++) {
+        const char *tag = tag_of(&g->places[i], service);
+        size_t n = 0;
+        for (size_t k = 0; tag && k < g->n; k++)
+            n += str_eq(tag, tag_of(&g->places[k], service));
+        if (n > most) {
+            most = n;
+            *usual = tag;
+        }
+        if (tag && strcmp(tag, *newest) > 0)
+            *newest = tag;
+    }
+}
+
+/* A hotfix planned from here brings the newest version that another client runs, when this one runs it not. */
+static void plan_link(struct visit *v, const struct place *p, const char *service, const char *tag,
+                      const char *newest)
 {
     struct html *h = &v->html;
-    const char *tag =
-        json_string_value(json_object_get(json_object_get(p->seen.answer, "services"), service));
+    bool behind = !str_eq(tag, newest);
+    html_put(h, " <a class='more' href='/plan?target=%s%%2F%s&amp;service0=%s", html_part(h, p->client->id),
+             html_part(h, p->env->name), html_part(h, service));
+    if (behind)
+        html_put(h, "&amp;tag0=%s", html_part(h, newest));
+    html_put(h, "' aria-label='Plan a hotfix of %s for %s %s%s%s'>%s</a>", service, p->client->id,
+             p->env->name, behind ? " to " : "", behind ? newest : "", behind ? "bring it here" : "plan");
+}
+
+static void cell(struct visit *v, const struct place *p, const char *service, const char *usual,
+                 const char *newest)
+{
+    struct html *h = &v->html;
+    const char *tag = tag_of(p, service);
     const json_t *mixed = json_object_get(json_object_get(p->seen.answer, "mixed"), service);
     if (!tag) {
         html_put(h, p->seen.answer ? "<td class='muted'>does not run</td>" : "<td class='muted'>…</td>");
         return;
     }
-    bool drift = !str_eq(tag, most);
+    bool drift = !str_eq(tag, usual);
     html_put(h, "<td class='%s'><code>%s</code>", drift ? "drift" : "", tag);
     if (json_array_size(mixed) > 1)
         html_put(h, " <span class='mark'>%zu versions at once</span>", json_array_size(mixed));
     if (drift)
         html_put(h, " <span class='mark'>differs</span>");
-    html_put(
-        h,
-        " <a class='more' href='/plan?target=%s%%2F%s&amp;service0=%s' aria-label='Plan a hotfix of %s for %s %s'>plan</a></td>",
-        html_part(h, p->client->id), html_part(h, p->env->name), html_part(h, service), service,
-        p->client->id, p->env->name);
+    plan_link(v, p, service, tag, newest);
+    html_put(h, "</td>");
 }
 
 static void table(struct visit *v, const struct grid *g)
@@ -115,8 +130,10 @@ static void table(struct visit *v, const struct grid *g)
     html_put(h, "</tr></thead><tbody>");
     for (size_t s = 0; s < g->n_services; s++) {
         html_put(h, "<tr><th scope='row'>%s</th>", g->services[s]);
+        const char *usual, *newest;
+        compare(g, g->services[s], &usual, &newest);
         for (size_t i = 0; i < g->n; i++)
-            cell(v, &g->places[i], g->services[s], usual(g, g->services[s]));
+            cell(v, &g->places[i], g->services[s], usual, newest);
         html_put(h, "</tr>");
     }
     html_put(h, "</tbody></table></div>");

@@ -237,8 +237,8 @@ void web_free(struct web *w)
 {
     if (!w)
         return;
-    while (w->visits) {
-        struct visit *v = w->visits;
+    for (struct visit *v = w->visits, *next; v; v = next) {
+        next = v->next;
         visit_leaves(v);
         if (!v->in_store)
             visit_free(v);

@@ -21,8 +21,8 @@ function duration(ms) {
 
 function tick() {
   const now = Date.now() + offset;
+  if (root.hasAttribute("data-still")) return;
   for (const t of document.querySelectorAll("time.since, time.until")) {
-    if (t.closest("[data-still]")) continue;
     const at = Number(t.dataset.at), text = duration(t.classList.contains("since") ? now - at : at - now);
     if (t.textContent !== text) t.textContent = text;
   }
@@ -84,7 +84,7 @@ export function takeOver(text) {
     if (mine) morph(mine, part);
   }
   tick();
-  document.dispatchEvent(new CustomEvent("signalbox:changed"));
+  document.dispatchEvent(new CustomEvent("signalbox:changed", { detail: page }));
   return page;
 }
 
