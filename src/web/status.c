@@ -5,6 +5,7 @@
 #include "web/inside.h"
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { COMPONENTS_MOST = 500, MAINTENANCES_MOST = 50, DAYS_SHOWN = 14 };
 
@@ -117,6 +118,30 @@ static size_t maintenances(struct visit *v, const struct status *s, bool over)
             n++;
         }
     return n;
+}
+
+static bool is_listed(const struct status *s, const char *name)
+{
+    size_t i;
+    json_t *c;
+    json_array_foreach(s->components, i, c)
+        if (strcasecmp(json_str(c, "name", ""), name) == 0)
+            return true;
+    return false;
+}
+
+/* One that nothing was ever done to is operational. */
+static void add_configured(struct visit *v, struct status *s)
+{
+    const struct config *config = engine_config(v->web->engine);
+    for (int i = 0; i < config->n_clients; i++) {
+        size_t k;
+        json_t *name;
+        json_array_foreach(json_object_get(config->clients[i].facts, "components"), k, name)
+            if (json_is_string(name) && !is_listed(s, json_string_value(name)))
+                json_array_append_new(s->components,
+                                      json_pack("{s:O, s:s}", "name", name, "status", "operational"));
+    }
 }
 
 static void components(struct visit *v, const struct status *s)
@@ -238,12 +263,19 @@ static void components_read(void *ctx, json_t *docs, const struct error *err)
     (void)err;
     if (gone(v))
         return;
-    s->components = json_deep_copy(docs);
+    s->components = docs ? json_deep_copy(docs) : json_array();
+    add_configured(v, s);
     store_doc_list(engine_store(v->web->engine), KEPT_MAINTENANCE, MAINTENANCES_MOST, maintenances_read, v);
 }
 
 static void begin(struct visit *v, bool as_feed)
 {
+    const char *driver = engine_config(v->web->engine)->systems[ROLE_STATUSPAGE].driver;
+    if (driver && !str_eq(driver, "builtin")) {
+        visit_fail(v, 404, "The status page is elsewhere",
+                   "Another system keeps it here; this one would only tell half of it.");
+        return;
+    }
     struct status *s = ARENA_NEW(&v->arena, struct status);
     arena_on_free(&v->arena, drop, s);
     s->feed = as_feed;

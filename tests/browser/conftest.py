@@ -50,13 +50,32 @@ class Server:
         self.process = None
         self.url = None
 
-    def start(self, *words, port=0, speed=20):
+    def environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("SIGNALBOX")}
+        return env | SANITIZERS | {"HOME": str(self.state.parent)}
+
+    def run(self, *words):
+        """Another command beside the server; gives what it prints."""
+        done = subprocess.run([SIGNALBOX, *map(str, words)], env=self.environment(), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def begin(self, *words):
         self.out = open(self.state.parent / "out", "a+")
-        self.process = subprocess.Popen(
-            [SIGNALBOX, "drill", "--state", self.state, "--listen", f"127.0.0.1:{port}", "--speed", str(speed), *words],
-            env=env | SANITIZERS | {"HOME": str(self.state.parent)}, stdin=subprocess.DEVNULL, stdout=self.out,
-            stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen([SIGNALBOX, *map(str, words)], env=self.environment(), stdin=subprocess.DEVNULL,
+                                        stdout=self.out, stderr=subprocess.STDOUT, text=True)
+
+    def serve(self, config):
+        """A server of its own, with a configuration and no drill."""
+        file = self.state.parent / "signalbox.yaml"
+        file.write_text(config)
+        self.begin("serve", "--state", self.state, "--config", file, "--listen", "127.0.0.1:0")
+        self.url = wait_until(self._address, 30, "the address of the pages")
+        return self
+
+    def start(self, *words, port=0, speed=20):
+        self.begin("drill", "--state", self.state, "--listen", f"127.0.0.1:{port}", "--speed", speed, *words)
         self.url = wait_until(self._address, 30, "the address of the pages")
         if "--idle" not in words:
             wait_until(lambda: '"HF-1"' in self.get("/api/v1/changes"), 60, "the drill's change")
@@ -65,7 +84,7 @@ class Server:
     def _address(self):
         if self.process.poll() is not None:
             pytest.fail("the server ended: " + self.said())
-        found = re.findall(r"The drill's pages: (http://\S+)", self.said())
+        found = re.findall(r"(?:The drill's pages:|Serving on) (http://[0-9.:]+)", self.said())
         return found[-1] if found else None
 
     def said(self):

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, wait_until
 
 PAGES = ["/", "/plan", "/calendar", "/calendar?view=week", "/calendar?view=agenda", "/versions", "/figures", "/pages",
-         "/pages/hotfix", "/record", "/drills", "/status", "/sign-in", "/changes/HF-1", "/changes/HF-1/page",
+         "/pages/hotfix", "/record", "/drills", "/sign-in", "/changes/HF-1", "/changes/HF-1/page",
          "/changes/HF-1/messages", "/changes/HF-1/record", "/changes/HF-1/replay?at=20"]
 
 
@@ -65,6 +65,17 @@ def test_every_page_fits_a_phone_and_breaks_no_rule_of_its_policy(server, browse
             wide[page] = over
         b.shot((page.strip("/").split("?")[0].replace("/", "-") or "board"))
     assert wide == {}, "pixels wider than the phone"
+    assert b.complaints() == []
+
+
+def test_the_status_page_tells_customers_of_a_maintenance(server, browse, axe):
+    server.serve("clients: {acme: {name: Acme, zone: UTC, components: [Shop]}}\n")
+    b = browse(dark=False)
+    b.open("/status")
+    b.reads("Shop", ".components")
+    b.reads("All systems are operational", ".overall")
+    assert findings(b, axe) == []
+    b.shot("status")
     assert b.complaints() == []
 
 

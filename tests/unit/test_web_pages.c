@@ -41,7 +41,7 @@ static int fetch(struct site *s, struct reply *r, const char *request)
 {
     raw_connect(&r->raw, server_port(s->server));
     raw_send(&r->raw, request);
-    if (!raw_wait(&r->raw, s->play->loop, NULL, 5000))
+    if (!raw_wait(&r->raw, s->play->loop, NULL, 60000))
         fail_msg("the connection did not end: %s", r->raw.in);
     raw_close(&r->raw);
     r->status = 0;
