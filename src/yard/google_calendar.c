@@ -528,11 +528,23 @@ static void serve(struct yard *y, json_t *world, struct exchange *x)
         refuse(&c, 404, "notFound", "Not Found");
 }
 
+static void configure(const struct yard *y, const char *url, const char *secrets_dir, struct buf *out)
+{
+    (void)y;
+    buf_printf(
+        out,
+        "    driver: google\n    url: %s/calendar/v3\n    subject: change.manager@example.com\n    calendar: " CALENDAR
+        "\n    key: \"file:%s/google_calendar\"\n",
+        url, secrets_dir);
+}
+
 const struct stand_in google_calendar_stand_in = {
     .name = "google_calendar",
     .imitates = "Google Calendar, API v3, with a service account's sign-in",
+    .role = "calendar",
     .world = world_new,
     .serve = serve,
+    .configure = configure,
     .settle = settle,
     .credential = credential,
 };
