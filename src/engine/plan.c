@@ -19,9 +19,10 @@ static json_t *systems_facts(const struct engine *e)
     for (int i = 0; i < ROLE_COUNT; i++)
         json_object_set_new(o, role_names[i],
                             e->systems[i] ? json_string(e->systems[i]->driver->name) : json_null());
-    /* Not every health system can keep alarms quiet. */
+    /* Not every health system can keep alarms quiet, or draw. */
     const struct system *health = e->systems[ROLE_HEALTH];
     json_object_set_new(o, "silences", json_boolean(health && system_can(health, "silence")));
+    json_object_set_new(o, "pictures", json_boolean(health && system_can(health, "picture")));
     return o;
 }
 

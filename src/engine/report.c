@@ -1,11 +1,15 @@
 /* report.c: the report of a change: what it was, what was decided, what was sent, what happened when, and
  * whether its record is whole. Markdown for people's other tools; HTML that needs nothing beside itself. */
+#include "base/hash.h"
 #include "base/instant.h"
+#include "base/read.h"
 #include "engine/inside.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PICTURE_MAX = 4 << 20 };
 
 struct report {
     struct engine *e;
@@ -144,6 +148,44 @@ static void messages(const struct report *r)
     }
 }
 
+/* --- dashboards
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The next step from `*i` on whose verb is this and which is done, or NULL. */
+static const json_t *next_result(const struct change *c, const char *verb, int *i)
+{
+    for (; *i < c->sop->n_steps; (*i)++) {
+        const struct step *s = &c->sop->steps[*i];
+        if (s->verb && str_eq(s->verb->name, verb) && c->control.steps[*i].status == STEP_DONE)
+            return c->data[(*i)++].result;
+    }
+    return NULL;
+}
+
+/* Links of the marks and pictures; the pictures themselves are files beside the report. */
+static void dashboards(const struct report *r)
+{
+    static const char *const telling[] = {"health.mark", "health.picture"};
+    const json_t *result;
+    size_t k;
+    json_t *p;
+    buf_adds(r->b, "\n## Dashboards\n\n");
+    size_t bare = r->b->len;
+    for (size_t v = 0; v < COUNT_OF(telling); v++)
+        for (int i = 0; (result = next_result(r->c, telling[v], &i)) != NULL;) {
+            const char *url = json_str(result, "url", "");
+            if (*url && !strpbrk(url, " <>()"))
+                buf_printf(r->b, "- %s: <%s>\n", v == 0 ? "The moment of the deployment" : "The window", url);
+            json_array_foreach(json_object_get(result, "pictures"), k, p)
+                if (*json_str(p, "file", ""))
+                    buf_printf(r->b, "- Panel %lld: `pictures/%s`\n", (long long)json_int(p, "panel", 0),
+                               json_str(p, "file", ""));
+        }
+    if (r->b->len == bare)
+        r->b->len -= strlen("\n## Dashboards\n\n");
+}
+
 struct lines {
     const struct report *r;
     struct error error;
@@ -203,6 +245,7 @@ char *report_markdown(struct engine *e, const struct change *c, const char *titl
     }
     decisions(&r);
     messages(&r);
+    dashboards(&r);
     timeline(&r);
     record_check(&r);
     return buf_steal(&b);
@@ -240,7 +283,30 @@ static bool write_whole(const char *path, const char *text, struct error *err)
     return error_errno(err, why, "%s", path);
 }
 
-static char *as_html(const struct change *c, const char *markdown)
+/* Pictures as a part of the page, so that it can be sent on as it is. One that cannot be read is left out: the report
+ * must not fail for it. */
+static void add_pictures(struct buf *b, const struct change *c, const char *state_dir)
+{
+    const json_t *result;
+    size_t k;
+    json_t *p;
+    for (int i = 0; (result = next_result(c, "health.picture", &i)) != NULL;)
+        json_array_foreach(json_object_get(result, "pictures"), k, p) {
+            _cleanup_arena_ struct arena a = arena_make();
+            const char *file = json_str(p, "file", "");
+            _cleanup_buf_ struct buf png = {0};
+            struct error ignored = ERROR_NONE;
+            if (!*file || strchr(file, '/') ||
+                !read_file(arena_printf(&a, "%s/pictures/%s", state_dir, file), PICTURE_MAX, &png, &ignored))
+                continue;
+            char *coded = base64_encode(png.data, png.len, false);
+            buf_printf(b, "<p><img alt=\"Panel %lld\" src=\"data:image/png;base64,%s\"></p>\n",
+                       (long long)json_int(p, "panel", 0), coded);
+            free(coded);
+        }
+}
+
+static char *as_html(const struct change *c, const char *markdown, const char *state_dir)
 {
     struct buf b = {0};
     char *body = page_html(markdown, strlen(markdown));
@@ -255,8 +321,9 @@ static char *as_html(const struct change *c, const char *markdown)
              "td,th{border-bottom:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical-align:top}\n"
              "td:first-child{white-space:nowrap}\n"
              "blockquote{border-left:3px solid #8886;margin:0 0 1rem;padding:0 1rem;white-space:pre-line}\n"
-             "code{font-size:.9em}\n</style>\n</head>\n<body>\n");
+             "code{font-size:.9em}img{max-width:100%}\n</style>\n</head>\n<body>\n");
     buf_adds(&b, body ? body : "");
+    add_pictures(&b, c, state_dir);
     buf_adds(&b, "</body>\n</html>\n");
     free(body);
     return buf_steal(&b);
@@ -270,7 +337,7 @@ bool report_write(struct engine *e, const struct change *c, const char *title, c
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return error_errno(err, errno, "%s", dir);
     char *markdown = report_markdown(e, c, title);
-    char *html = as_html(c, markdown);
+    char *html = as_html(c, markdown, e->config->state_dir);
     const char *html_path = arena_printf(&a, "%s/%s.html", dir, c->id);
     bool ok = write_whole(arena_printf(&a, "%s/%s.md", dir, c->id), markdown, err) &&
               write_whole(html_path, html, err);

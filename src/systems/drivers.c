@@ -12,6 +12,7 @@ const struct driver *const drivers[] = {
     &git_driver,
     &github_driver,
     &google_driver,
+    &grafana_driver,
     &http_driver,
     &jenkins_driver,
     &jira_driver,

@@ -14,6 +14,7 @@ extern const struct driver csv_driver;                /* owners */
 extern const struct driver git_driver;                /* releases */
 extern const struct driver github_driver;             /* releases */
 extern const struct driver google_driver;             /* calendar */
+extern const struct driver grafana_driver;            /* health */
 extern const struct driver http_driver;               /* health */
 extern const struct driver jenkins_driver;            /* pipeline */
 extern const struct driver jira_driver;               /* tickets */

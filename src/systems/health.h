@@ -20,6 +20,11 @@
  *   result     {"id"}. A system without marks answers DONE with an empty id and a "says".
  *   find       by the effect's key, carried as a tag, where the system has marks.
  *
+ * health.picture (looks): pictures of dashboards, where the system can (system_can)
+ *   arguments  from, to (UTC ms) optional
+ *   result     {"url", "pictures": [{"panel", "file"}], "says"}: files stand in pictures/ of the state's folder. A
+ *              picture that did not come has "says" instead of a file.
+ *
  * health.silence (effect): keeps alarms quiet for the window, where the system can (system_can)
  *   arguments  services, to (UTC ms); client, env, from, text optional
  *   result     {"id", "until"}. A silence of the change that is there already gets the new end instead.

@@ -125,6 +125,18 @@ static bool ends_as_wanted(const struct quiet *q, const json_t *silence)
 
 /* --- list ------------------------------------------------------------------------------------- */
 
+static void get(struct flow *f, const struct silences *s, const char *path,
+                void (*then)(struct flow *, const struct http_reply *))
+{
+    flow_send(f,
+              &(struct http_request){.method = "GET",
+                                     .what = "list the silences",
+                                     .path = path,
+                                     .headers = s->headers,
+                                     .repeatable = true},
+              then);
+}
+
 /* Asked for by one of our own matchers, so that a long history of others' silences stays away. */
 static void list(struct quiet *q, void (*then)(struct flow *, const struct http_reply *))
 {
@@ -136,7 +148,7 @@ static void list(struct quiet *q, void (*then)(struct flow *, const struct http_
     buf_addc(&filter, '"');
     buf_printf(&path, "%s/silences?filter=", q->s->prefix);
     buf_add_url(&path, buf_str(&filter));
-    flow_get(f, "list the silences", arena_strdup(&f->arena, buf_str(&path)), then);
+    get(f, q->s, arena_strdup(&f->arena, buf_str(&path)), then);
 }
 
 static void look(struct flow *f);
@@ -176,8 +188,17 @@ static void send_silence(struct quiet *q, const json_t *old)
         json_object_set(body, "id", json_object_get(old, "id"));
         json_object_set(body, "matchers", json_object_get(old, "matchers"));
     }
-    flow_json(f, "POST", old ? "move the end of the silence" : "silence the alarms",
-              arena_printf(&f->arena, "%s/silences", q->s->prefix), body, false, on_silenced);
+    char *json = json_dumps(body, JSON_COMPACT);
+    flow_send(f,
+              &(struct http_request){.method = "POST",
+                                     .what = old ? "move the end of the silence" : "silence the alarms",
+                                     .path = arena_printf(&f->arena, "%s/silences", q->s->prefix),
+                                     .headers = q->s->headers,
+                                     .content_type = "application/json",
+                                     .body = json,
+                                     .body_len = json ? strlen(json) : 0},
+              on_silenced);
+    free(json);
 }
 
 static void not_there(struct quiet *q)
@@ -303,6 +324,7 @@ static void lift_next(struct quiet *q)
               &(struct http_request){.method = "DELETE",
                                      .what = "lift the silence",
                                      .path = arena_strdup(&f->arena, buf_str(&path)),
+                                     .headers = q->s->headers,
                                      .repeatable = true},
               on_lifted);
 }
@@ -348,7 +370,7 @@ void silences_ask(struct checks *c, const struct silences *s,
                   void (*then)(struct flow *f, const struct http_reply *reply))
 {
     c->f.peer = s->peer;
-    flow_get(&c->f, "list the silences", arena_printf(&c->f.arena, "%s/silences", s->prefix), then);
+    get(&c->f, s, arena_printf(&c->f.arena, "%s/silences", s->prefix), then);
 }
 
 void silences_told(struct checks *c, const struct http_reply *reply)

@@ -15,9 +15,10 @@ struct silence_label {
 };
 
 struct silences {
-    struct http_peer *peer; /* borrowed; NULL = none are configured */
-    const char *prefix;     /* of the paths: "/api/v2" */
-    const char *says;       /* "Alertmanager" */
+    struct http_peer *peer;     /* borrowed; NULL = none are configured */
+    const char *const *headers; /* sent besides, or NULL */
+    const char *prefix;         /* of the paths: "/api/v2" */
+    const char *says;           /* "Alertmanager" */
     struct silence_label *labels;
     int n;
 };

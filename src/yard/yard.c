@@ -15,16 +15,14 @@
 
 extern const struct stand_in jenkins_stand_in, slack_stand_in, statuspage_stand_in, kubernetes_stand_in,
     prometheus_stand_in, jira_stand_in, opsgenie_stand_in, google_calendar_stand_in, github_stand_in,
-    alertmanager_stand_in, jsm_stand_in, pagerduty_stand_in, sheet_stand_in;
+    alertmanager_stand_in, grafana_stand_in, jsm_stand_in, pagerduty_stand_in, sheet_stand_in;
 
 const struct stand_in *const stand_ins[] = {
-    &jenkins_stand_in,      &slack_stand_in,
-    &statuspage_stand_in,   &kubernetes_stand_in,
-    &prometheus_stand_in,   &jira_stand_in,
-    &opsgenie_stand_in,     &google_calendar_stand_in,
-    &github_stand_in,       &jsm_stand_in,
-    &pagerduty_stand_in,    &sheet_stand_in,
-    &alertmanager_stand_in, NULL,
+    &jenkins_stand_in,      &slack_stand_in,           &statuspage_stand_in,
+    &kubernetes_stand_in,   &prometheus_stand_in,      &jira_stand_in,
+    &opsgenie_stand_in,     &google_calendar_stand_in, &github_stand_in,
+    &jsm_stand_in,          &pagerduty_stand_in,       &sheet_stand_in,
+    &alertmanager_stand_in, &grafana_stand_in,         NULL,
 };
 
 enum { STATE_BYTES_MAX = 256 << 20 };
