@@ -6,11 +6,21 @@
 
 enum { WORDS_MAX = 300, WORDS_LOOKED_AT = 4096, ADDRESS_MAX = 200 };
 
-/* Names under which services put their explanation, best first. */
-static const char *const explanations[] = {
-    "message",          "error.message",   "errorMessages.0", "error_description",
-    "errors.0.message", "errors.0.detail", "errors.0",        "error.0",
-    "detail",           "title",           "error",           "reason"};
+/* Names under which services put their explanation, best first. A list of errors says more than the sentence
+ * above it ("Event object is invalid"). */
+static const char *const explanations[] = {"errors.0",
+                                           "error.errors.0",
+                                           "message",
+                                           "error.message",
+                                           "errorMessages.0",
+                                           "error_description",
+                                           "errors.0.message",
+                                           "errors.0.detail",
+                                           "error.0",
+                                           "detail",
+                                           "title",
+                                           "error",
+                                           "reason"};
 
 /* Jira answers {"errors": {"field": "what is wrong with it"}}. */
 static const char *first_field_error(const json_t *j)

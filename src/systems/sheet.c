@@ -136,15 +136,24 @@ static void ask(struct flow *f, void (*then)(struct flow *, const struct http_re
 /* --- lookup
  * ---------------------------------------------------------------------------------------------------- */
 
+static bool is_json(const struct flow *f, const struct http_reply *reply)
+{
+    struct error ignored = ERROR_NONE;
+    _cleanup_json_ json_t *answer = http_json(f->peer, &f->request, reply, &ignored);
+    return answer != NULL;
+}
+
 static void on_table(struct flow *f, const struct http_reply *reply)
 {
     struct error err = ERROR_NONE;
     const json_t *table = take_table(f, reply, &err);
     bool whole = reply->error.code == SB_OK && reply->status >= 200 && reply->status < 300;
+    bool garbled = !((const struct sheet *)f->system)->is_csv && !is_json(f, reply);
     char text[ERROR_TEXT_MAX + 256];
     if (table)
         flow_done(f, owners_lookup(table, json_object_get(f->effect.args, "services")));
-    else if (whole && err.code != SB_OK) /* it came, and is no table: that does not pass by itself */
+    else if (whole && err.code != SB_OK &&
+             !garbled) /* it came, and is no table: that does not pass by itself */
         flow_ends(f, OUTCOME_FAILED, err.code, "ownership map: %s", error_format(&err, text, sizeof text));
     else
         flow_failed_look(f, reply);

@@ -52,8 +52,8 @@ class Box:
             [self.binary, *map(str, words)], env=self.environment(**(env or {})),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
 
-    def drill(self, *words, **more):
-        return self.run("drill", "--state", self.state, "--yes", "--speed", "20", *words, **more)
+    def drill(self, *words, speed=20, **more):
+        return self.run("drill", "--state", self.state, "--yes", "--speed", speed, *words, **more)
 
     def log(self, change="HF-1"):
         out = self.run("log", change, "--json", "--state", self.state, "--config", self.state / "signalbox.yaml").stdout

@@ -55,21 +55,31 @@ def test_killed_between_perform_and_record_of_each_effect_it_is_done_once(box, t
     # A first run tells which effects there are, in which order; those of the change itself are no driver's.
     page = box.run("sop", "show", "hotfix").stdout
     local = {line.split()[0] for line in page.splitlines() if len(line.split()) > 1 and line.split()[1].startswith("change.")}
-    box.drill()
+    box.drill(speed=60)
     steps = [s for s in dict.fromkeys(effects_of(box.log())) if s not in local]
     assert len(steps) >= 15
     calm = sorted((d["system"], d["what"]) for d in box.book())
-    other = type(box)(box.binary, tmp_path / "crashing")
-    kills = 0
-    for step in steps:
-        done = other.drill(status=None, env={"SIGNALBOX_CRASH": f"perform:{step}"}, timeout=90)
-        kills += done.returncode == -9
-        assert done.returncode in (0, -9), done.stderr[-3000:]
-        if done.returncode == 0:  # it went past this step while the one before it was being recovered
-            break
-    if done.returncode != 0:
-        other.drill()
+
+    def another(n):
+        return type(box)(box.binary, tmp_path / f"crashing-{n}")
+
+    # Effects run beside each other: one may have been recovered while another was waited for. Then the change has
+    # gone through, and the next kill needs another change; a few of them are enough to meet most steps.
+    nights, kills, unmet = [another(0)], 0, steps
+    while unmet and len(nights) <= 4:
+        night, still = nights[-1], []
+        for i, step in enumerate(unmet):
+            done = night.drill(speed=60, status=None, env={"SIGNALBOX_CRASH": f"perform:{step}"}, timeout=90)
+            assert done.returncode in (0, -9), done.stderr[-3000:]
+            kills += done.returncode == -9
+            if done.returncode == 0:
+                still = unmet[i + 1:]
+                break
+        unmet = still
+        if done.returncode != 0:
+            night.drill(speed=60)
+        nights.append(another(len(nights)))
     assert kills >= 3
-    assert exactly_once(other.book()) == {}
-    stormy = sorted((d["system"], d["what"]) for d in other.book())
-    assert stormy == calm
+    for night in nights[:-1]:
+        assert exactly_once(night.book()) == {}
+        assert sorted((d["system"], d["what"]) for d in night.book()) == calm
