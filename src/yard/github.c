@@ -204,7 +204,7 @@ static const char *tag_object_sha(struct call *c, const json_t *t)
 
 static void tag_ref(struct call *c)
 {
-    const json_t *t = asked_ref(c, arena_printf(c->a, "refs/tags/%s", c->part[2]));
+    const json_t *t = asked_ref(c, arena_printf(c->a, "refs/%s", c->part[2]));
     if (!t)
         return;
     const char *tag = json_str(t, "tag", ""),
@@ -405,7 +405,7 @@ static const struct route routes[] = {
     {"GET", "/repos/*/*/tags", list_tags},
     {"GET", "/repos/*/*/releases", releases},
     {"GET", "/repos/*/*/releases/tags/*", release_by_tag},
-    {"GET", "/repos/*/*/git/ref/tags/*", tag_ref},
+    {"GET", "/repos/*/*/git/ref/**", tag_ref}, /* clients write the slash in it as %2F, too */
     {"GET", "/repos/*/*/git/tags/*", tag_object},
     {"GET", "/repos/*/*/commits/*", commit},
     {"GET", "/repos/*/*/commits/*/check-runs", check_runs},

@@ -224,6 +224,18 @@ static const char *key_of(const json_t *event)
     return json_str(event, "extendedProperties.private.signalbox", "");
 }
 
+/* Times given in a zone's own words are told with an offset from then on: the calendar's, which is UTC. */
+static void tell_times(json_t *event)
+{
+    static const char *const ends[] = {"start", "end"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        json_t *when = json_object_get(event, ends[i]);
+        int64_t ms;
+        if (json_str(when, "dateTime", NULL) && read_time(when, &ms))
+            json_object_set_new(when, "dateTime", moment(ms));
+    }
+}
+
 static void insert(struct call *c)
 {
     json_t *events = events_of(c);
@@ -254,6 +266,7 @@ static void insert(struct call *c)
     json_object_set_new(event, "created", moment(c->now));
     json_object_set_new(event, "sequence", json_integer(0));
     json_object_set_new(event, "organizer", json_pack("{s:s, s:b}", "email", CALENDAR, "self", 1));
+    tell_times(event);
     touch(c, event);
     invite(event, c->now);
     json_object_set(events, id, event);
@@ -302,6 +315,7 @@ static void change(struct call *c)
     if (!may_invite(c, changed))
         return;
     json_object_set_new(changed, "sequence", json_integer(json_int(event, "sequence", 0) + 1));
+    tell_times(changed);
     touch(c, changed);
     invite(changed, c->now);
     json_object_set(json_object_get(c->world, "events"), c->part[1], changed);
