@@ -37,9 +37,8 @@ bool tokens_have(struct tokens *t, const char *id);
 /* Who signed in, and how. */
 struct signed_in {
     const char *by, *name;
-    const json_t *groups; /* of the provider; or NULL */
-    const json_t *only;   /* bounds of the token that was signed in with; or NULL */
-    const char *token;    /* its id: when it is over, the session is; or NULL */
+    const json_t *only; /* bounds of the token that was signed in with; or NULL */
+    const char *token;  /* its id: when it is over, the session is; or NULL */
 };
 
 struct session {
@@ -49,7 +48,7 @@ struct session {
     char csrf[SECRET_TEXT + 1];
     char *by, *name;
     char *token;                             /* or NULL */
-    json_t *groups, *only;                   /* or NULL */
+    json_t *only;                            /* or NULL */
     int64_t began, seen, rotated, confirmed; /* confirmed: the new secret came back; 0 = not yet */
     int64_t saved;                           /* `seen` as the store has it */
     bool ended;

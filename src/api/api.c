@@ -11,6 +11,7 @@ struct api *api_new(struct engine *e)
     a->tokens = tokens_new(a);
     a->sessions = sessions_new(a);
     a->guard = guard_new();
+    a->metrics = metrics_new(a);
     events_open(a);
     return a;
 }
@@ -23,6 +24,7 @@ void api_free(struct api *a)
     while (a->calls)
         call_drop(a->calls);
     signin_drop_all(a);
+    metrics_free(a->metrics);
     guard_free(a->guard);
     sessions_free(a->sessions);
     tokens_free(a->tokens);

@@ -16,6 +16,9 @@ struct api *api_new(struct engine *e);
  * asked. */
 void api_free(struct api *a);
 
+/* Tells all who watch that it ends here (event "end") and ends their streams; the loop has to turn for it. */
+void api_end_streams(struct api *a);
+
 /* Serves one HTTP exchange below /api/v1, and /healthz, /readyz, and those of signing in and out (api/session.h).
  * Returns false when the path is none of ours (nothing was answered). A Unix-socket peer is who it is on this
  * machine; over TCP without sign-in only reading is allowed, and only from loopback. */

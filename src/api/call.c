@@ -116,12 +116,27 @@ void respond(struct call *c, int status, const char *type, json_t *body)
     bool tagged = status == 200 && c->route && c->route->right != API_OPEN && str_eq(c->route->method, "GET");
     if (idempotency_keep(c, status, body))
         return;
+    metrics_answer(c->api->metrics, status);
     call_drop(c);
     if (x)
         answer(x, status, type, body, tagged);
     if (done)
         done(ctx, status, body);
     json_decref(body);
+}
+
+void respond_text(struct call *c, const char *type, const char *text, size_t n)
+{
+    struct exchange *x = c->x;
+    if (!x) {
+        call_problem(c, 406, "form", "this is text, which needs a socket");
+        return;
+    }
+    metrics_answer(c->api->metrics, 200);
+    call_drop(c);
+    answer_header(x, "Cache-Control", "no-store");
+    answer_header(x, "X-Content-Type-Options", "nosniff");
+    answer_bytes(x, 200, type, text, n);
 }
 
 void respond_json(struct call *c, int status, json_t *body)

@@ -108,8 +108,7 @@ static void by_session(struct api *a, struct exchange *x, struct arena *arena, s
         return;
     if (*fresh)
         cookie_set(a, x, fresh, engine_config(a->engine)->access.lasts_ms);
-    v->asker = (struct asker){.name = arena_strdup(arena, s->by), .groups = s->groups, .only = s->only};
-    keep_json(arena, json_incref(s->groups));
+    v->asker = (struct asker){.name = arena_strdup(arena, s->by), .only = s->only};
     keep_json(arena, json_incref(s->only));
     v->how = "session";
     v->credential = arena_printf(arena, "s:%s", s->id);
@@ -185,7 +184,6 @@ void visitor_copy(const struct visitor *v, struct arena *arena, struct visitor *
     out->name = arena_strdup(arena, v->name);
     out->csrf = arena_strdup(arena, v->csrf);
     out->credential = arena_strdup(arena, v->credential);
-    keep_json(arena, json_incref((json_t *)(uintptr_t)v->asker.groups));
     keep_json(arena, json_incref((json_t *)(uintptr_t)v->asker.only));
 }
 
@@ -246,7 +244,7 @@ bool caller_may_call(struct call *c)
              !(str_eq(c->route->role, "see") ? visitor_sees(c->api, v, NULL, NULL)
                                              : visitor_may(c->api, v, c->route->role, NULL, NULL)))
         error_set(&err, SB_DENIED,
-                  "%s has no role here that allows it (\"%s\"): the configuration's people and groups "
+                  "%s has no role here that allows it (\"%s\"): the configuration's people "
                   "name who may do what, and a token's scopes narrow it",
                   c->by, c->route->role);
     if (err.code == SB_OK)

@@ -19,6 +19,7 @@ enum {
 
 struct entering;
 struct guard;
+struct metrics;
 struct sessions;
 struct subscriber;
 struct tokens;
@@ -29,6 +30,7 @@ struct api {
     struct tokens *tokens;
     struct sessions *sessions;
     struct guard *guard;
+    struct metrics *metrics;
     struct entering *entering; /* those whose session is not yet durable */
     struct call *calls;        /* those not yet answered */
     struct subscriber *subscribers;
@@ -71,6 +73,8 @@ void respond_json(struct call *c, int status, json_t *body);
 void call_fail(struct call *c, const struct error *err);
 /* With another media type: takes `body`. */
 void respond(struct call *c, int status, const char *type, json_t *body);
+/* As it is; for what is no JSON. Only with a socket. */
+void respond_text(struct call *c, const char *type, const char *text, size_t n);
 /* A problem that has no error code of its own. */
 void call_problem(struct call *c, int status, const char *code, const char *detail);
 /* engine_done_fn with a call as its context: the answer, with 200. */
@@ -134,6 +138,15 @@ MUST_USE bool body_check(const json_t *body, const struct api_field *fields, str
  */
 
 json_t *problem_of(int status, const char *code, const char *title, const char *detail);
+
+/* --- metrics.c ---------------------------------------------------------------------------------------------
+ */
+
+struct metrics *metrics_new(struct api *a);
+void metrics_free(struct metrics *m);
+void metrics_event(struct metrics *m, const char *change, const json_t *event);
+void metrics_answer(struct metrics *m, int status);
+void metrics_show(struct call *c);
 
 /* --- handlers ----------------------------------------------------------------------------------------------
  */

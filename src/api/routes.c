@@ -22,6 +22,8 @@ const struct api_route api_routes[] = {
      FIELDS({"alive", API_FLAG, true, "true"})},
     {"GET", "/readyz", API_OPEN, NULL, self_ready, "Does it carry out changes?", NULL, NULL,
      FIELDS({"ready", API_FLAG, true, "true"})},
+    {"GET", "/metrics", API_SEE, "see", metrics_show, "Numbers for Prometheus.", NULL, NULL, NULL, NULL,
+     API_PLAIN},
     {"GET", "/api/v1", API_SEE, "see", self_routes, "What can be asked here: this table.", NULL, NULL,
      FIELDS({"routes", API_LIST, true, "the table", &shape_route})},
     {"GET", "/api/v1/openapi.json", API_SEE, NULL, self_document, "This table as an OpenAPI document.", NULL,

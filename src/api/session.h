@@ -1,7 +1,6 @@
 /* session.h: who asks over an exchange, for the rooms that answer with pages, and signing in and out.
  *
- * A browser's visitor signs in with a token (POST /sign-in, fields `token` and `next`) or through OpenID Connect (GET
- * /sign-in/oidc?next=/...), and has a session from then on: a cookie whose secret is kept as a hash, changed now and
+ * A browser's visitor signs in with a token (POST /sign-in, fields `token` and `next`), and has a session from then on: a cookie whose secret is kept as a hash, changed now and
  * then, and ended by POST /sign-out (field `csrf`), by idleness or by age. These paths are the API's (api_serve
  * answers them); the page at GET /sign-in is not: it is told why in `?why=` ("token", "locked", "refused", "failed") and
  * gets `next` back.
@@ -44,8 +43,5 @@ bool visitor_is_current(struct api *a, const char *credential);
 /* As api_call, with the rights of a visitor: for a form whose `csrf` was checked. `v` is borrowed until it returns. */
 void api_call_for(struct api *a, const struct visitor *v, const char *method, const char *path,
                   const json_t *body, void (*done)(void *ctx, int status, const json_t *body), void *ctx);
-
-/* Is a button for OpenID Connect to be shown? Its provider's name for people, or NULL. */
-const char *sign_in_provider(const struct api *a);
 
 #endif

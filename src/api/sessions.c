@@ -42,7 +42,6 @@ static void free_one(void *value)
     free(one->by);
     free(one->name);
     free(one->token);
-    json_decref(one->groups);
     json_decref(one->only);
     free(one);
 }
@@ -64,11 +63,10 @@ static void document_of(const char *by, char out[SHA256_HEX + 1])
 
 static json_t *written(const struct session *one)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:O?, s:O?, s:s?, s:I, s:I, s:I, s:I}", "hash", one->hash,
-                     "old_hash", one->old_hash, "csrf", one->csrf, "name", one->name, "groups", one->groups,
-                     "only", one->only, "token", one->token, "began", (json_int_t)one->began, "seen",
-                     (json_int_t)one->seen, "rotated", (json_int_t)one->rotated, "confirmed",
-                     (json_int_t)one->confirmed);
+    return json_pack("{s:s, s:s, s:s, s:s, s:O?, s:s?, s:I, s:I, s:I, s:I}", "hash", one->hash, "old_hash",
+                     one->old_hash, "csrf", one->csrf, "name", one->name, "only", one->only, "token",
+                     one->token, "began", (json_int_t)one->began, "seen", (json_int_t)one->seen, "rotated",
+                     (json_int_t)one->rotated, "confirmed", (json_int_t)one->confirmed);
 }
 
 static void stored(void *ctx UNUSED, json_t *doc UNUSED, const struct error *err)
@@ -117,7 +115,6 @@ static void take(struct sessions *s, const char *by, const char *id, const json_
         one->by = net_strdup(by);
         one->name = net_strdup(json_str(j, "name", by));
         one->token = net_strdup(json_str(j, "token", NULL));
-        one->groups = object_or_list(j, "groups");
         one->only = object_or_list(j, "only");
         one->began = json_int(j, "began", 0);
         copy_text(one->csrf, sizeof one->csrf, json_str(j, "csrf", ""));
@@ -233,7 +230,6 @@ struct session *sessions_begin(struct sessions *s, const struct signed_in *who, 
     one->by = net_strdup(who->by);
     one->name = net_strdup(who->name);
     one->token = net_strdup(who->token);
-    one->groups = json_incref((json_t *)(uintptr_t)who->groups);
     one->only = json_incref((json_t *)(uintptr_t)who->only);
     one->began = one->seen = one->saved = loop_wall_ms();
     names_put(&s->by_id, one->id, one);

@@ -169,6 +169,7 @@ static void on_event(void *ctx, const char *change, const json_t *event)
 {
     struct api *a = ctx;
     _cleanup_buf_ struct buf made = {0};
+    metrics_event(a->metrics, change, event);
     remember(a, change, event);
     for (struct subscriber *s = a->subscribers; s; s = s->next) {
         if (!s->change)
@@ -295,6 +296,15 @@ void events_open(struct api *a)
 {
     a->heartbeat_ms = HEARTBEAT_MS;
     a->listener = engine_listen(a->engine, on_event, a);
+}
+
+void api_end_streams(struct api *a)
+{
+    for (struct subscriber *s = a->subscribers, *next; s; s = next) {
+        next = s->next;
+        send_text(s, "event: end\ndata: {}\n\n");
+        stream_end(s->x);
+    }
 }
 
 void events_close(struct api *a)

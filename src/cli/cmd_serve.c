@@ -3,6 +3,8 @@
 #include "cli/pages.h"
 #include <stdio.h>
 
+enum { GOODBYE_MS = 200 };
+
 static int run(struct args *a)
 {
     struct error err = ERROR_NONE;
@@ -17,7 +19,7 @@ static int run(struct args *a)
     }
     if (!s)
         return complain(&err);
-    struct pages *pages = pages_open(s, opt(a, "listen") ? opt(a, "listen") : "127.0.0.1:7440", NULL, &err);
+    struct pages *pages = pages_open(s, opt(a, "listen"), NULL, &err);
     int status = EXIT_DONE;
     if (!pages) {
         status = complain(&err);
@@ -26,6 +28,9 @@ static int run(struct args *a)
         fflush(stdout);
         while (!session_signal(s))
             session_wait(s, NULL, 60 * 60 * 1000);
+        /* Whoever watches is told, and comes back to whoever serves next. */
+        api_end_streams(session_api(s));
+        session_pause(s, GOODBYE_MS);
     }
     pages_close(pages);
     session_close(s);
@@ -39,7 +44,9 @@ const struct command cmd_serve = {
     .examples =
         "signalbox serve\ton 127.0.0.1:7440\nsignalbox serve --listen 127.0.0.1:0\ton any free port\n",
     .group = 3,
-    .options = {{"listen", 'l', OPTION_VALUE, "ADDR:PORT", "where to serve HTTP (default: 127.0.0.1:7440)",
-                 NULL}},
+    .options =
+        {{"listen", 'l', OPTION_VALUE, "ADDR:PORT",
+          "where to serve HTTP (default: systemd's socket, else what the configuration says, else 127.0.0.1:7440)",
+          NULL}},
     .run = run,
 };

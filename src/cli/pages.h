@@ -6,7 +6,8 @@
 
 struct pages;
 
-/* Listens at once. `players`: as in web_options, or NULL. The session's engine is in this process. NULL on error. */
+/* Listens at once: on `address`; NULL = on the socket that systemd gives, else where the configuration says, else on
+ * 127.0.0.1:7440. `players`: as in web_options, or NULL. The session's engine is in this process. NULL on error. */
 struct pages *pages_open(struct session *s, const char *address, const char *const *players,
                          struct error *err);
 /* Before session_close; NULL is fine. */

@@ -298,6 +298,11 @@ struct engine *session_engine(struct session *s)
     return s->engine;
 }
 
+struct api *session_api(struct session *s)
+{
+    return s->api;
+}
+
 const char *session_state_dir(const struct session *s)
 {
     return s->state_dir;
@@ -411,6 +416,14 @@ json_t *session_call(struct session *s, const char *method, const char *path, co
 static void waited(void *ctx)
 {
     *(bool *)ctx = true;
+}
+
+void session_pause(struct session *s, int ms)
+{
+    bool over = false;
+    timer_start(s->loop, ms, waited, &over);
+    while (!over)
+        loop_once(s->loop, true);
 }
 
 bool session_wait(struct session *s, const char *change UNUSED, int timeout_ms)

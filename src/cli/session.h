@@ -28,6 +28,7 @@ void session_close(struct session *s);
 bool session_local(const struct session *s);
 struct loop *session_loop(struct session *s);
 struct engine *session_engine(struct session *s); /* NULL when remote */
+struct api *session_api(struct session *s);       /* likewise: one for all places that are listened on */
 const char *session_state_dir(const struct session *s);
 /* Who we are to the engine: the login name, or what --server says. */
 const char *session_by(const struct session *s);
@@ -45,6 +46,8 @@ json_t *session_call(struct session *s, const char *method, const char *path, co
 bool session_wait(struct session *s, const char *change, int timeout_ms);
 /* Ends a session_wait, from callbacks on the loop. */
 void session_wake(struct session *s);
+/* Lets everything on the loop go on for so long, whatever happens. */
+void session_pause(struct session *s, int ms);
 /* SIGINT or SIGTERM came (their number), 0 otherwise. */
 int session_signal(const struct session *s);
 

@@ -23,7 +23,6 @@ static void alerts_end(struct alerts *q, json_t *answer)
     else
         json_decref(answer);
     json_decref(q->taken);
-    json_decref((json_t *)(uintptr_t)q->asker.groups);
     json_decref((json_t *)(uintptr_t)q->asker.only);
     free(q->by);
     free(q->about);
@@ -123,7 +122,6 @@ static void ask(struct engine *e, const char *about, const char *by, engine_done
     q->asker = asker_named(e, q->by);
     q->asker.name = q->by;
     q->asker.via = NULL;
-    json_incref((json_t *)(uintptr_t)q->asker.groups);
     json_incref((json_t *)(uintptr_t)q->asker.only);
     const struct system *pager = e->systems[ROLE_PAGER];
     if (pager && str_eq(pager->driver->name, "roster")) {

@@ -47,14 +47,5 @@ bool asker_within(const struct asker *a, const char *role, const char *client, c
 bool asker_may(const struct config *c, const struct asker *a, const char *role, const char *client,
                const char *env)
 {
-    if (!asker_within(a, role, client, env))
-        return false;
-    if (config_may(c, a->name, role, client, env))
-        return true;
-    size_t i;
-    json_t *group;
-    json_array_foreach((json_t *)(uintptr_t)a->groups, i, group)
-        if (config_group_may(c, json_string_value(group), role, client, env))
-            return true;
-    return false;
+    return asker_within(a, role, client, env) && config_may(c, a->name, role, client, env);
 }

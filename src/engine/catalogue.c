@@ -164,7 +164,7 @@ static bool roles_allow(const json_t *roles, const char *role, const char *clien
 
 bool config_is_open(const struct config *c)
 {
-    return c->n_people == 0 && c->n_groups == 0;
+    return c->n_people == 0;
 }
 
 bool config_may(const struct config *c, const char *who, const char *role, const char *client,
@@ -174,15 +174,6 @@ bool config_may(const struct config *c, const char *who, const char *role, const
         return true;
     const struct config_person *p = config_person(c, who);
     return p && roles_allow(p->roles, role, client, env);
-}
-
-bool config_group_may(const struct config *c, const char *group, const char *role, const char *client,
-                      const char *env)
-{
-    for (int i = 0; i < c->n_groups; i++)
-        if (str_eq(c->groups[i].id, group))
-            return roles_allow(c->groups[i].roles, role, client, env);
-    return false;
 }
 
 /* --- freezes ---------------------------------------------------------------------------------------- */

@@ -358,26 +358,6 @@ static bool read_people(const struct reader *r, const struct yaml *y, struct err
     return true;
 }
 
-/* Groups of the sign-in; what they may is written as for people. */
-static bool read_groups(const struct reader *r, const struct yaml *y, struct error *err)
-{
-    if (!y)
-        return true;
-    if (!need_map(r, y, "groups", "a map of groups to roles, such as releasers: [deploy]", err))
-        return false;
-    r->c->groups = ARENA_ARRAY(r->a, (size_t)y->n, struct config_group);
-    for (int i = 0; i < y->n; i++, r->c->n_groups++) {
-        const struct yaml *roles = y->items[i];
-        if (roles->kind != YAML_LIST)
-            return wrong(r, roles, y->keys[i]->text, "a list such as [deploy, approve]", err);
-        for (int k = 0; k < roles->n; k++)
-            if (!check_role(r, roles->items[k], err))
-                return false;
-        r->c->groups[i] = (struct config_group){.id = y->keys[i]->text, .roles = yaml_to_json(roles)};
-    }
-    return true;
-}
-
 /* --- systems
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -552,25 +532,12 @@ static bool check_freeze_names(const struct reader *r, const struct yaml *y, str
     return true;
 }
 
-/* Whoever has an account there could do everything. */
-static bool check_sign_in(const struct reader *r, const struct yaml *y, struct error *err)
-{
-    if (!r->c->access.oidc.issuer || !config_is_open(r->c))
-        return true;
-    const struct yaml *at = yaml_get(y, "sign_in");
-    return error_at(
-        err, SB_MISSING, r->file, at->line, at->column,
-        "sign_in: say who may do what under people or groups: without them everybody who has an account "
-        "at the provider could do everything");
-}
-
 static bool read_all(const struct reader *r, const struct yaml *y, struct error *err)
 {
-    static const char *const keys[] = {
-        "state",    "zone",     "poll",      "pages",   "systems",           "clients",
-        "services", "channels", "people",    "groups",  "production_oncall", "settings",
-        "serve",    "sign_in",  "callbacks", "freezes", "questions",         "seal_key",
-        "store",    NULL};
+    static const char *const keys[] = {"state",    "zone",     "poll",     "pages",   "systems",
+                                       "clients",  "services", "channels", "people",  "production_oncall",
+                                       "settings", "serve",    "sign_in",  "freezes", "questions",
+                                       "seal_key", "store",    NULL};
     struct config *c = r->c;
     c->zone = "UTC";
     return (!y || (need_map(r, y, "configuration", "a map", err) &&
@@ -583,10 +550,9 @@ static bool read_all(const struct reader *r, const struct yaml *y, struct error 
            read_free_map(r, yaml_get(y, "channels"), "channels", &c->channels, err) &&
            freezes_read(yaml_get(y, "freezes"), r->file, r->a, &c->freezes, err) &&
            check_freeze_names(r, yaml_get(y, "freezes"), err) && read_people(r, yaml_get(y, "people"), err) &&
-           read_groups(r, yaml_get(y, "groups"), err) &&
            read_text(r, y, "production_oncall", &c->production_oncall, err) &&
            config_secret(y, r->file, "seal_key", r->a, &c->seal_key, err) &&
-           config_read_access(&c->access, y, r->file, r->a, err) && check_sign_in(r, y, err) &&
+           config_read_access(&c->access, y, r->file, r->a, err) &&
            read_free_map(r, yaml_get(y, "settings"), "settings", &c->settings, err) &&
            config_questions_read(yaml_get(y, "questions"), r->file, c->questions, err);
 }
@@ -605,11 +571,9 @@ void config_free(struct config *c)
         json_decref(c->services[i].facts);
     for (int i = 0; i < c->n_people; i++)
         json_decref(c->people[i].roles);
-    for (int i = 0; i < c->n_groups; i++)
-        json_decref(c->groups[i].roles);
     json_decref(c->channels);
     json_decref(c->settings);
-    c->n_clients = c->n_services = c->n_people = c->n_groups = 0;
+    c->n_clients = c->n_services = c->n_people = 0;
     *c->made = NULL;
     c->channels = c->settings = NULL;
 }

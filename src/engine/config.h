@@ -5,7 +5,6 @@
 #ifndef SB_ENGINE_CONFIG_H
 #define SB_ENGINE_CONFIG_H
 
-#include "base/secret.h"
 #include "base/yaml.h"
 #include "engine/config_questions.h"
 #include "engine/config_store.h"
@@ -37,35 +36,19 @@ struct config_person {
     json_t *roles; /* list of "see", "deploy", "approve", "administer"; or {role, clients, envs} */
 };
 
-struct config_group {
-    const char *id; /* as the sign-in's claim names it */
-    json_t *roles;  /* as a person's */
-};
-
 struct config_system {
     enum role role;
     const char *driver;
     const struct yaml *yaml; /* its block, or NULL when built in by default */
 };
 
-/* Who gets in over the network, and under which name the world knows us: the blocks `serve`, `sign_in` and
- * `callbacks`. */
+/* Who gets in over the network, and under which name the world knows us: the blocks `serve` and `sign_in`. */
 struct config_access {
     const char *listen;             /* ADDR:PORT or NULL */
     const char *url;                /* "https://signalbox.example", without a slash at its end; or NULL */
     const char *tls_cert, *tls_key; /* files; or NULL */
     bool behind_proxy;              /* the last X-Forwarded-For is who asks */
     int64_t idle_ms, lasts_ms;      /* of a session */
-    struct {
-        const char *issuer; /* NULL = none */
-        const char *name;   /* for the button */
-        const char *client_id;
-        struct secret client_secret; /* ref NULL = a public client */
-        const char *scopes;          /* "openid email profile" */
-        const char *groups_claim, *name_claim;
-        const char *ca_file; /* or NULL */
-    } oidc;
-    struct secret slack_signing, github_secret, pipeline_token; /* ref NULL = these callbacks are refused */
 };
 
 /* A client or service that came into being when asked for, because none are configured. */
@@ -91,8 +74,6 @@ struct config {
     int n_services;
     struct config_person *people;
     int n_people;
-    struct config_group *groups;
-    int n_groups;
     struct config_system systems[ROLE_COUNT];
     struct config_access access;
     json_t *channels; /* change_control, announcements, incident ... */
@@ -128,13 +109,10 @@ int config_freezes(const struct config *c, const char *client, const char *env, 
 /* The same question with the client's name and zone filled in, for freezes_meet and freezes_clear. */
 struct freeze_ask config_freeze_ask(const struct config *c, const char *client, const char *env, int64_t from,
                                     int64_t to);
-/* May `who` do what `role` names, for this client and env (NULL = of any)? With neither people nor groups
+/* May `who` do what `role` names, for this client and env (NULL = of any)? With nobody
  * configured, whoever gets as far as asking may do everything. */
 bool config_may(const struct config *c, const char *who, const char *role, const char *client,
                 const char *env);
-/* Likewise, because of a group; false without one of that name. */
-bool config_group_may(const struct config *c, const char *group, const char *role, const char *client,
-                      const char *env);
 /* Is nobody named who may do what? */
 bool config_is_open(const struct config *c);
 

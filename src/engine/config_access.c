@@ -1,4 +1,4 @@
-/* config_access.c: the blocks of the configuration that say who gets in: serve, sign_in, callbacks. */
+/* config_access.c: the blocks of the configuration that say who gets in: serve and sign_in. */
 #include "engine/config.h"
 
 #include "base/buf.h"
@@ -63,20 +63,6 @@ static bool lasts(const struct reading *r, const struct yaml *map, const char *k
     return true;
 }
 
-static bool secret(const struct reading *r, const struct yaml *map, const char *key, struct secret *out,
-                   struct error *err)
-{
-    const char *ref = NULL;
-    struct error why;
-    if (!text(r, map, key, &ref, err))
-        return false;
-    if (ref && !secret_ref(ref, r->a, out, &why)) {
-        const struct yaml *y = yaml_get(map, key);
-        return error_at(err, why.code, r->file, y->line, y->column, "%s: %s", key, why.text);
-    }
-    return true;
-}
-
 /* A path in the file is relative to the file's folder. */
 static bool path(const struct reading *r, const struct yaml *map, const char *key, const char **out,
                  struct error *err)
@@ -124,75 +110,14 @@ static bool read_serve(const struct reading *r, const struct yaml *top, struct c
     return out->tls_cert || wrong(r, tls, "tls", "{certificate: FILE, key: FILE}", err);
 }
 
-static bool read_scopes(const struct reading *r, const struct yaml *y, const char **out, struct error *err)
-{
-    _cleanup_buf_ struct buf all = {0};
-    const struct yaml *list = yaml_get(y, "scopes");
-    *out = "openid email profile";
-    if (!list)
-        return true;
-    if (list->kind != YAML_LIST)
-        return wrong(r, list, "scopes", "a list such as [openid, email, profile, groups]", err);
-    for (int i = 0; i < list->n; i++) {
-        if (list->items[i]->kind != YAML_SCALAR)
-            return wrong(r, list->items[i], "scopes", "a word", err);
-        buf_printf(&all, "%s%s", i ? " " : "", list->items[i]->text);
-    }
-    *out = arena_strdup(r->a, buf_str(&all));
-    return strstr(*out, "openid") || wrong(r, list, "scopes", "openid among them", err);
-}
-
-static bool read_oidc(const struct reading *r, const struct yaml *sign_in, struct config_access *out,
-                      struct error *err)
-{
-    static const char *const keys[] = {
-        "issuer", "name", "client_id", "client_secret", "scopes", "groups", "name_claim", "ca_file", NULL};
-    const struct yaml *y;
-    if (!block(r, sign_in, "oidc", keys, &y, err))
-        return false;
-    if (!y)
-        return true;
-    out->oidc.name = "single sign-on";
-    out->oidc.groups_claim = "groups";
-    out->oidc.name_claim = "name";
-    if (!url(r, y, "issuer", &out->oidc.issuer, err) || !text(r, y, "client_id", &out->oidc.client_id, err) ||
-        !text(r, y, "name", &out->oidc.name, err) || !text(r, y, "groups", &out->oidc.groups_claim, err) ||
-        !text(r, y, "name_claim", &out->oidc.name_claim, err) ||
-        !path(r, y, "ca_file", &out->oidc.ca_file, err) ||
-        !secret(r, y, "client_secret", &out->oidc.client_secret, err) ||
-        !read_scopes(r, y, &out->oidc.scopes, err))
-        return false;
-    if (!out->oidc.issuer || !out->oidc.client_id)
-        return wrong(r, y, "oidc", "issuer and client_id", err);
-    if (!out->url)
-        return error_at(err, SB_MISSING, r->file, y->line, y->column,
-                        "oidc: the provider sends people back to us: say under serve which url that is");
-    return true;
-}
-
-static bool read_callbacks(const struct reading *r, const struct yaml *top, struct config_access *out,
-                           struct error *err)
-{
-    static const char *const keys[] = {"slack_signing_secret", "github_secret", "pipeline_token", NULL};
-    const struct yaml *y;
-    if (!block(r, top, "callbacks", keys, &y, err))
-        return false;
-    return !y || (secret(r, y, keys[0], &out->slack_signing, err) &&
-                  secret(r, y, keys[1], &out->github_secret, err) &&
-                  secret(r, y, keys[2], &out->pipeline_token, err));
-}
-
 bool config_read_access(struct config_access *out, const struct yaml *top, const char *file, struct arena *a,
                         struct error *err)
 {
-    static const char *const keys[] = {"idle", "lasts", "oidc", NULL};
+    static const char *const keys[] = {"idle", "lasts", NULL};
     const struct reading r = {file, a};
     const struct yaml *y;
     *out = (struct config_access){.idle_ms = HOURS(2), .lasts_ms = HOURS(12)};
     if (!read_serve(&r, top, out, err) || !block(&r, top, "sign_in", keys, &y, err))
         return false;
-    if (y && (!lasts(&r, y, "idle", &out->idle_ms, err) || !lasts(&r, y, "lasts", &out->lasts_ms, err) ||
-              !read_oidc(&r, y, out, err)))
-        return false;
-    return read_callbacks(&r, top, out, err);
+    return !y || (lasts(&r, y, "idle", &out->idle_ms, err) && lasts(&r, y, "lasts", &out->lasts_ms, err));
 }

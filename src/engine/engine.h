@@ -11,6 +11,7 @@
 #include "change/change.h"
 #include "engine/asker.h"
 #include "engine/config.h"
+#include "net/http.h"
 #include "sop/page.h"
 #include "store/store.h"
 #include "systems/system.h"
@@ -49,7 +50,7 @@ void engine_close(struct engine *e);
 /* --- what people do. `by` is who asks: checked against the rights of the client and env.
  * --------------------------- */
 
-/* Whoever is called `a->name` has these rights, from now until the next call of this: what the sign-in added and
+/* Whoever is called `a->name` has these rights, from now until the next call of this: what
  * a token took away. Borrowed; NULL = nobody in particular asks. Rights are looked at inside the functions below,
  * before they return. */
 void engine_asker(struct engine *e, const struct asker *a);
@@ -123,6 +124,18 @@ bool engine_idle(const struct engine *e);
 void engine_doctor(struct engine *e, const char *which, engine_done_fn *done, void *ctx);
 /* One verb without a change (versions, on call, owners ...): observations only. Answer: the verb's result. */
 void engine_look(struct engine *e, const char *verb, const json_t *args, engine_done_fn *done, void *ctx);
+
+enum { CHANGE_STATUSES = CHANGE_ENDED + 1 };
+struct engine_stats {
+    int changes[CHANGE_STATUSES]; /* open ones */
+    int stuck, store_broken;
+    int calls, appends; /* under way */
+    struct store_stats store;
+};
+void engine_stats(const struct engine *e, struct engine_stats *out);
+/* Of each outside system that is spoken to over HTTP; one may be named several times. */
+void engine_each_peer(struct engine *e, void (*each)(void *ctx, const char *name, const struct http_stats *s),
+                      void *ctx);
 
 const struct config *engine_config(const struct engine *e);
 struct store *engine_store(struct engine *e);

@@ -117,8 +117,11 @@ json_t *http_json(const struct http_peer *p, const struct http_request *r, const
 /* For tests and /metrics. */
 struct http_stats {
     uint64_t sent, retried, failed, bytes_in;
+    uint64_t took_ms; /* of the calls that have ended, with all waiting */
     int in_flight, queued;
 };
 struct http_stats http_peer_stats(const struct http_peer *p);
+void http_each_peer(const struct http *h,
+                    void (*each)(void *ctx, const char *name, const struct http_stats *s), void *ctx);
 
 #endif

@@ -90,6 +90,7 @@ static void finish(struct http_call *c)
 {
     c->state = CALL_FINISHED;
     TAILQ_INSERT_TAIL(&c->peer->http->finished, c, link);
+    c->peer->stats.took_ms += (uint64_t)(loop_mono_ms() - c->began_ms);
     if (c->status == 0 || c->error.code != SB_OK)
         c->peer->stats.failed++;
 }

@@ -231,3 +231,11 @@ struct http_stats http_peer_stats(const struct http_peer *p)
 {
     return p->stats;
 }
+
+void http_each_peer(const struct http *h,
+                    void (*each)(void *ctx, const char *name, const struct http_stats *s), void *ctx)
+{
+    const struct http_peer *p;
+    TAILQ_FOREACH(p, &h->peers, link)
+    each(ctx, p->o.name, &p->stats);
+}

@@ -102,7 +102,7 @@ def test_every_answer_is_as_the_document_says(yard):
         return yard.request(method, path, body, {"Authorization": f"Bearer {token}", **(headers or {})})
 
     call = Described(document, with_token)
-    for path in ("/healthz", "/readyz", "/api/v1", "/api/v1/openapi.json", "/api/v1/version", "/api/v1/whoami",
+    for path in ("/healthz", "/readyz", "/metrics", "/api/v1", "/api/v1/openapi.json", "/api/v1/version", "/api/v1/whoami",
                  "/api/v1/pages", "/api/v1/pages/hotfix", "/api/v1/tokens", "/api/v1/changes", "/api/v1/catalogue",
                  "/api/v1/audit/key", "/api/v1/audit/seal"):
         call("GET", path, status=200)

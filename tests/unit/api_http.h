@@ -17,7 +17,7 @@ static inline int send_raw(struct play *p, struct reply *r, bool local, const ch
     else
         raw_connect(&r->raw, server_port(p->tcp));
     raw_send(&r->raw, text);
-    if (!raw_wait(&r->raw, p->loop, NULL, 5000))
+    if (!raw_wait(&r->raw, p->loop, NULL, 60000))
         fail_msg("the connection did not end: %s", r->raw.in);
     raw_close(&r->raw);
     r->status = 0;
