@@ -101,7 +101,9 @@ static void step_text(struct buf *b, const struct event *e, const struct step *s
         break;
     case EV_ANSWERED: {
         const char *choice = e->choice < s->ask.n_choices ? s->ask.choices[e->choice].label : "?";
-        buf_printf(b, "answered: %s%s%s", choice, *reason ? ": " : "", reason);
+        buf_printf(b, "answered%s: %s%s%s",
+                   json_flag(e->data, "break_glass", false) ? ", breaking the glass" : "", choice,
+                   *reason ? ": " : "", reason);
         break;
     }
     case EV_INTENDED:

@@ -3,6 +3,7 @@
  *
  * Each checks who asks, makes one event, and answers when that is durable. */
 #include "base/instant.h"
+#include "base/log.h"
 #include "engine/inside.h"
 
 /* --- shared
@@ -172,8 +173,11 @@ static json_t *answer_data(const struct engine *e, const struct step *s, int cho
     json_t *data =
         json_pack("{s:s, s:I}", "choice", s->ask.choices[choice].id, "at", (json_int_t)engine_now(e));
     copy_keys(data, answer, keys);
-    if (glass && s->ask.other)
+    if (glass && s->ask.other) {
         json_object_set_new(data, "break_glass", json_true());
+        log_warn("engine", "the glass is broken: step %s needs two people and is answered by one: %s", s->id,
+                 reason);
+    }
     return data;
 }
 

@@ -172,7 +172,7 @@ static void plan_hash(const json_t *plan, const char *by, char out[SHA256_HEX + 
 struct planning {
     struct engine *e;
     json_t *plan, *facts;
-    char *by;
+    char *by, *via; /* whoever asked, for when the systems have answered */
     char hash[SHA256_HEX + 1];
     const struct procedure *page;
     bool may[ABOUT_COUNT];
@@ -186,6 +186,7 @@ static void planning_free(void *ctx)
     json_decref(p->plan);
     json_decref(p->facts);
     free(p->by);
+    free(p->via);
     free(p);
 }
 
@@ -203,6 +204,7 @@ static struct planning *planning_new(struct engine *e, const json_t *plan, const
                            .plan = json_deep_copy(plan),
                            .facts = facts,
                            .by = net_strdup(by),
+                           .via = net_strdup(e->asker ? e->asker->via : NULL),
                            .page = page,
                            .done = done,
                            .ctx = ctx};
@@ -276,9 +278,12 @@ static void plan_known(void *ctx, const struct known_plan *known)
         return;
     }
     json_t *questions = plan_questions(e, p->facts, known);
+    const struct asker asker = {.name = p->by, .via = p->via};
+    engine_asker(e, &asker);
     struct ride *r = questions_settle(questions, json_object_get(p->plan, "overrule"), p->may, &err)
                          ? make_change(p, questions, &err)
                          : NULL;
+    engine_asker(e, NULL);
     if (r)
         ride_tell(
             r, p->done, p->ctx,

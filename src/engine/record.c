@@ -204,6 +204,17 @@ static void on_stored(void *ctx, const struct error *err)
 /* --- recording
  * -------------------------------------------------------------------------------------------------------- */
 
+/* A token speaks with its owner's name: that it was the token is part of what happened. */
+static void note_via(const struct engine *e, struct event *ev)
+{
+    const struct asker *a = e->asker;
+    if (!a || !a->via || !str_eq(a->name, ev->by))
+        return;
+    if (!ev->data)
+        ev->data = json_object();
+    json_object_set_new(ev->data, "via", json_string(a->via));
+}
+
 bool ride_record(struct ride *r, struct event *ev, struct error *err)
 {
     const struct control *k = &r->c->control;
@@ -213,6 +224,7 @@ bool ride_record(struct ride *r, struct event *ev, struct error *err)
     ev->run = ev->step >= 0 ? k->steps[ev->step].run : 0;
     if (!ev->by)
         ev->by = "";
+    note_via(r->e, ev);
     bool ok = r->broken ? error_set(err, SB_IO, "%s: the record cannot be written: %s", r->id, r->store_error)
                         : change_apply(r->c, ev, err);
     if (ok) {

@@ -59,6 +59,32 @@ static void a_token_speaks_with_its_owners_name_within_its_scopes(void **state)
     play_end(p);
 }
 
+static void the_record_says_which_token_spoke(void **state)
+{
+    (void)state;
+    struct play *p = play_begin(people);
+    struct reply *r = calloc(1, sizeof *r);
+    char *act = token_made(p, "{\"name\": \"laptop\", \"scopes\": [\"act\"]}");
+    assert_int_equal(with_token(p, r, act, "POST", "/api/v1/changes", a_plan), 201);
+    assert_int_equal(with_token(p, r, act, "POST", "/api/v1/changes/HF-1/start", "{}"), 200);
+    must(p, "POST", "/api/v1/changes/HF-1/note", "{\"text\": \"by hand\"}", 200);
+    must(p, "GET", "/api/v1/changes/HF-1/events", NULL, 200);
+    const json_t *events = json_object_get(p->body, "events");
+    size_t i;
+    json_t *event;
+    json_array_foreach((json_t *)(uintptr_t)events, i, event) {
+        const char *type = json_str(event, "type", ""), *via = json_str(event, "data.via", NULL);
+        bool by_token = str_eq(type, "change.planned") || str_eq(type, "change.started");
+        if (!str_eq(via, by_token ? "token laptop" : NULL))
+            fail_msg("%s via %s", type, via ? via : "nothing");
+        if (by_token)
+            assert_string_equal(json_str(event, "by", ""), "ann");
+    }
+    free(act);
+    free(r);
+    play_end(p);
+}
+
 static void a_token_for_one_place_is_worth_nothing_elsewhere(void **state)
 {
     (void)state;
@@ -371,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_speaks_with_its_owners_name_within_its_scopes),
+        cmocka_unit_test(the_record_says_which_token_spoke),
         cmocka_unit_test(a_token_for_one_place_is_worth_nothing_elsewhere),
         cmocka_unit_test(a_token_gives_nobody_more_than_they_have),
         cmocka_unit_test(what_is_no_token_or_over_is_refused),
