@@ -266,19 +266,78 @@ static void ended(struct visit *v, const json_t *changes)
     html_put(h, "</section>");
 }
 
-static void told(struct visit *v, int status, const json_t *body)
+/* --- alerts of the built-in pager --------------------------------------------------------------- */
+
+static void put_alert(struct visit *v, const json_t *alert)
+{
+    struct html *h = &v->html;
+    html_put(h, "<li class='ask alert'>");
+    part_icon(h, "failed");
+    html_put(h, "<div><p class='title'>%s</p><p class='muted'>%s · %s called · for ",
+             json_str(alert, "summary", ""), json_str(alert, "priority", ""), json_str(alert, "to", ""));
+    part_since(v, json_int(alert, "created", 0));
+    html_put(h, "</p>");
+    part_prose(h, json_str(alert, "details", ""));
+    if (who_acts(v)) {
+        html_put(h, "<form method='post' action='/alerts/ack' data-act>");
+        form_token(v);
+        html_put(
+            h,
+            "<input type='hidden' name='alert' value='%s'><p class='choices'><button class='go'>I have it</button></p></form>",
+            json_str(alert, "id", ""));
+    }
+    html_put(h, "</div></li>");
+}
+
+static void alerts(struct visit *v, const json_t *list)
+{
+    struct html *h = &v->html;
+    size_t i, n = 0;
+    json_t *alert;
+    html_put(h, "<section id='board-alerts' data-live aria-live='assertive'>");
+    json_array_foreach((json_t *)(uintptr_t)list, i, alert) {
+        if (!str_eq(json_str(alert, "status", ""), "open"))
+            continue;
+        if (n++ == 0)
+            html_put(h, "<h2>Somebody is called</h2><ul class='asks'>");
+        put_alert(v, alert);
+    }
+    html_put(h, n ? "</ul></section>" : "</section>");
+}
+
+static void acknowledged(struct visit *v, int status, const json_t *body)
+{
+    if (status == 200)
+        visit_lead(v, "/");
+    else
+        visit_problem(v, status, body);
+}
+
+void board_acknowledge(struct visit *v)
+{
+    json_t *alert = json_string(visit_field(v, "alert"));
+    _cleanup_json_ json_t *body = json_pack("{s:o}", "alert", alert ? alert : json_string(""));
+    visit_ask(v, "POST", "/api/v1/alerts/ack", body, acknowledged);
+}
+
+/* --- the page ---------------------------------------------------------------------------------- */
+
+static void drop(void *p)
+{
+    json_decref(p);
+}
+
+/* Another pager keeps its alerts to itself: then there are none to show. */
+static void told_alerts(struct visit *v, int status, const json_t *body)
 {
     static const struct page p = {
         .title = "Board", .place = "board", .events = "/api/v1/events", .wide = true};
-    const json_t *changes = json_object_get(body, "changes");
+    const json_t *changes = v->data;
     struct html *h = &v->html;
-    if (status != 200) {
-        visit_problem(v, status, body);
-        return;
-    }
     page_begin(v, &p);
     html_put(h, "<div class='row'><h1>Board</h1><a class='button go' href='/plan'>Plan a hotfix</a></div>");
     html_put(h, "<div class='columns'><div class='main'>");
+    alerts(v, status == 200 ? json_object_get(body, "alerts") : NULL);
     questions(v, changes);
     running(v, changes);
     planned(v, changes);
@@ -289,6 +348,17 @@ static void told(struct visit *v, int status, const json_t *body)
     html_put(h, "</div></div>");
     page_end(v);
     visit_page(v);
+}
+
+static void told(struct visit *v, int status, const json_t *body)
+{
+    if (status != 200) {
+        visit_problem(v, status, body);
+        return;
+    }
+    v->data = json_incref(json_object_get(body, "changes"));
+    arena_on_free(&v->arena, drop, v->data);
+    visit_ask(v, "GET", "/api/v1/alerts", NULL, told_alerts);
 }
 
 void board_page(struct visit *v)

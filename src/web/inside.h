@@ -135,6 +135,7 @@ const char *plural(struct visit *v, size_t n, const char *one, const char *many)
 /* --- handlers ----------------------------------------------------------------------------------------------- */
 
 void board_page(struct visit *v);
+void board_acknowledge(struct visit *v);
 void change_page(struct visit *v);
 void change_sop_page(struct visit *v);
 void change_messages_page(struct visit *v);

@@ -10,6 +10,7 @@
 
 const struct web_route web_routes[] = {
     {"GET", "/", false, board_page},
+    {"POST", "/alerts/ack", false, board_acknowledge},
     {"GET", "/changes/{id}", false, change_page},
     {"GET", "/changes/{id}/page", false, change_sop_page},
     {"GET", "/changes/{id}/messages", false, change_messages_page},

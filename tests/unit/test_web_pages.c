@@ -183,6 +183,9 @@ static void a_drills_form_acts_only_with_the_token_of_its_page(void **state)
     assert_int_equal(form(s, r, "/changes/HF-1/answer", fields), 303);
     assert_non_null(strstr(r->raw.in, "Location: /changes/HF-1\r\n"));
     until(s->play, "HF-1", "last", "asking");
+    _cleanup_buf_ struct buf ack = {0};
+    buf_printf(&ack, "csrf=%s&alert=HF-9", token);
+    assert_int_equal(form(s, r, "/alerts/ack", buf_str(&ack)), 404);
     assert_int_equal(form(s, r, "/changes/HF-1/answer", fields), 409);
     assert_non_null(strstr(r->raw.in, "was answered already"));
     free(r);
