@@ -63,6 +63,7 @@ class Server:
 
     def begin(self, *words):
         self.out = open(self.state.parent / "out", "a+")
+        self.before = len(self.said())  # of a process before this one
         self.process = subprocess.Popen([SIGNALBOX, *map(str, words)], env=self.environment(), stdin=subprocess.DEVNULL,
                                         stdout=self.out, stderr=subprocess.STDOUT, text=True)
 
@@ -84,7 +85,7 @@ class Server:
     def _address(self):
         if self.process.poll() is not None:
             pytest.fail("the server ended: " + self.said())
-        found = re.findall(r"(?:The drill's pages:|Serving on) (http://[0-9.:]+)", self.said())
+        found = re.findall(r"(?:The drill's pages:|Serving on) (http://[0-9.:]+)", self.said()[self.before:])
         return found[-1] if found else None
 
     def said(self):
