@@ -11,7 +11,7 @@ int ask_and_print(struct args *a, const char *method, const char *path, json_t *
 void print_json(const json_t *j);
 
 /* Columns separated by two spaces, as wide as they need; the last one is not padded. Cells are not copied. */
-enum { TABLE_COLUMNS_MAX = 8 };
+enum { TABLE_COLUMNS_MAX = 12 };
 struct table {
     const char *const *head; /* NULL = none */
     int columns;

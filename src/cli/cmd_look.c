@@ -1,5 +1,4 @@
-/* versions, oncall, owners: one look at a system, without a change. */
-#include "base/buf.h"
+/* oncall, owners: one look at a system, without a change. */
 #include "base/json.h"
 #include "cli/ask.h"
 #include <stdio.h>
@@ -8,44 +7,6 @@
 static json_t *look(const char *verb, json_t *args)
 {
     return json_pack("{s:s, s:o}", "verb", verb, "args", args);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return __builtin_strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int print_versions(const struct args *a, const json_t *answer)
-{
-    static const char *const head[] = {"SERVICE", "VERSION"};
-    json_t *services = json_object_get(answer, "services");
-    const char **names = ARENA_ARRAY(a->arena, json_object_size(services) + 1, const char *);
-    size_t n = 0;
-    const char *name;
-    json_t *tag;
-    json_object_foreach(services, name, tag)
-        names[n++] = name;
-    if (n == 0) {
-        puts("No service was found. Which cluster is looked at: signalbox doctor cluster");
-        return EXIT_DONE;
-    }
-    qsort(names, n, sizeof *names, by_name);
-    struct table t = {head, 2, ARENA_ARRAY(a->arena, n * 2, const char *), (int)n};
-    for (size_t i = 0; i < n; i++) {
-        t.cells[i * 2] = names[i];
-        const json_t *v = json_object_get(services, names[i]);
-        t.cells[i * 2 + 1] = json_is_string(v) ? json_string_value(v) : "several";
-    }
-    table_print(&t);
-    return EXIT_DONE;
-}
-
-static int run_versions(struct args *a)
-{
-    return ask_and_print(a, "POST", "/api/v1/look",
-                         look("cluster.versions", json_pack("{s:s, s:s}", "client", a->words[0], "env",
-                                                            a->n_words > 1 ? a->words[1] : "prod")),
-                         print_versions);
 }
 
 static int print_people(const struct args *a, const json_t *answer)
@@ -98,19 +59,6 @@ static int run_owners(struct args *a)
             NULL, 0, OPTION_FLAG, NULL, NULL, NULL \
         }                                          \
     }
-
-const struct command cmd_versions = {
-    .name = "versions",
-    .usage = "CLIENT [ENV]",
-    .says = "which version of each service runs (all pods, all services)",
-    .examples = "signalbox versions tangerine prod\twhat runs there now\n",
-    .group = 2,
-    .words_min = 1,
-    .words_max = 2,
-    .complete = "clients",
-    .options = NO_OPTIONS,
-    .run = run_versions,
-};
 
 const struct command cmd_oncall = {
     .name = "oncall",
