@@ -89,11 +89,15 @@ static json_t *operation_id(const struct api_route *r)
     const char *path = str_starts(r->path, "/api/v1") ? r->path + strlen("/api/v1") : r->path;
     for (const char *c = r->method; *c; c++)
         buf_addc(&id, (char)tolower((unsigned char)*c));
-    for (const char *c = path; *c; c++)
-        if (isalnum((unsigned char)*c))
-            buf_addc(&id, *c);
-        else if (id.data[id.len - 1] != '_' && c[1] != '\0')
+    bool gap = true;
+    for (const char *c = path; *c; c++) {
+        bool letter = isalnum((unsigned char)*c) != 0;
+        if (letter && gap)
             buf_addc(&id, '_');
+        if (letter)
+            buf_addc(&id, *c);
+        gap = !letter;
+    }
     return json_string(buf_str(&id));
 }
 
