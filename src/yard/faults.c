@@ -95,7 +95,9 @@ static void serve_spoiled(struct place *p, struct exchange *x, enum spoil spoil)
     yard_settle(y);
     y->spoiled = x;
     y->spoil = spoil;
+    y->busy = p;
     p->kind->serve(y, p->world, x);
+    y->busy = NULL;
     y->spoiled = NULL;
     y->spoil = SPOIL_NOT;
 }
@@ -234,11 +236,32 @@ static enum spoil spoil_of(const struct yard *y, const struct exchange *x)
     return y->spoiled == x ? y->spoil : SPOIL_NOT;
 }
 
+/* For those who hold the yard's words against a description of the real system's. Credentials stay out. */
+static void record(const struct yard *y, struct exchange *x, int status, const char *type, const void *body,
+                   size_t n)
+{
+    const struct server_request *r = exchange_request(x);
+    const char *asked_as = request_header(x, "Content-Type");
+    json_t *line =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s%, s:i, s:s, s:s%}", "system", y->busy->kind->name, "method",
+                  r->method, "path", r->raw_path, "query", r->raw_query, "type", asked_as ? asked_as : "",
+                  "body", r->body ? r->body : "", r->body ? r->body_len : 0, "status", status, "answer_type",
+                  type ? type : "", "answer", body ? body : "", n);
+    if (!line) /* no text: a picture */
+        return;
+    json_dumpf(line, y->record, JSON_COMPACT);
+    fputc('\n', y->record);
+    fflush(y->record);
+    json_decref(line);
+}
+
 void yard_answer_bytes(struct yard *y, struct exchange *x, int status, const char *type, const void *body,
                        size_t n)
 {
     switch (spoil_of(y, x)) {
     case SPOIL_NOT:
+        if (y->record && y->busy)
+            record(y, x, status, type, body, n);
         answer_bytes(x, status, type, body, n);
         break;
     case SPOIL_LOSE:

@@ -3,6 +3,7 @@
 #define SB_YARD_INSIDE_H
 
 #include "yard/yard.h"
+#include <stdio.h>
 
 enum { YARD_PLACES_MAX = 32 };
 
@@ -45,6 +46,8 @@ struct yard {
     struct watcher *watchers;
     int next_watch;
     struct held *held;
+    FILE *record;             /* all that is asked and answered, a line each; NULL = nobody wants to know */
+    const struct place *busy; /* whose request is being served */
     struct exchange *spoiled; /* the exchange that `spoil` is about */
     enum spoil spoil;
     struct timer *stopping;

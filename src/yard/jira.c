@@ -282,10 +282,13 @@ static void show_transitions(struct call *c)
                               status_view(&statuses[t->to]), "hasScreen", t->resolution, "isAvailable", 1);
         if (expand && strstr(expand, "transitions.fields"))
             json_object_set_new(v, "fields",
-                                t->resolution ? json_pack("{s:{s:b, s:s, s:[{s:s}, {s:s}]}}", "resolution",
-                                                          "required", 1, "name", "Resolution",
-                                                          "allowedValues", "name", "Done", "name", "Won't Do")
-                                              : json_object());
+                                t->resolution
+                                    ? json_pack("{s:{s:b, s:s, s:s, s:[s], s:{s:s, s:s}, s:[{s:s}, {s:s}]}}",
+                                                "resolution", "required", 1, "name", "Resolution", "key",
+                                                "resolution", "operations", "set", "schema", "type",
+                                                "resolution", "system", "resolution", "allowedValues", "name",
+                                                "Done", "name", "Won't Do")
+                                    : json_object());
         json_array_append_new(all, v);
     }
     call_answer(c, 200, json_pack("{s:s, s:o}", "expand", "transitions", "transitions", all));

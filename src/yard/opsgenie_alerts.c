@@ -119,6 +119,22 @@ static void set_time(json_t *object, const char *name, int64_t ms)
     json_object_set_new(object, name, json_string(text));
 }
 
+/* Whoever was named is told by id as well. */
+static void add_ids(json_t *responders)
+{
+    _cleanup_arena_ struct arena a = arena_make();
+    size_t i;
+    json_t *r;
+    json_array_foreach(responders, i, r) {
+        const char *name = json_str(r, "name", "");
+        bool team = str_eq(json_str(r, "type", ""), "team");
+        if (!json_object_get(r, "id"))
+            json_object_set_new(r, "id",
+                                json_string(team ? opsgenie_alerts_team_id(&a, name)
+                                                 : opsgenie_alerts_schedule_id(&a, name)));
+    }
+}
+
 /* An alias that is open already only counts up. */
 static const char *make_alert(json_t *world, const json_t *asked, int64_t at, const char *id)
 {
@@ -136,6 +152,7 @@ static const char *make_alert(json_t *world, const json_t *asked, int64_t at, co
         json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:I}", "id", id, "alias", alias, "tinyId", tiny,
                   "status", "open", "acknowledged", 0, "owner", "", "count", 1, "at", (json_int_t)at);
     json_object_update(alert, own);
+    add_ids(json_object_get(alert, "responders"));
     json_decref(own);
     if (!json_object_get(alert, "priority"))
         json_object_set_new(alert, "priority", json_string("P3"));

@@ -338,8 +338,8 @@ static void schedules(struct call *c)
         if (query && !strstr(name, query))
             continue;
         json_t *s = reference(c, "schedule", name);
-        json_t *more = json_pack("{s:s, s:s, s:s, s:n, s:[o], s:[]}", "type", "schedule", "name", name,
-                                 "time_zone", "Etc/UTC", "description", "users",
+        json_t *more = json_pack("{s:s, s:s, s:s, s:s, s:[o], s:[]}", "type", "schedule", "name", name,
+                                 "time_zone", "Etc/UTC", "description", "", "users",
                                  reference(c, "user", json_str(team, "person", "")), "escalation_policies");
         json_object_update(s, more);
         json_decref(more);

@@ -8,7 +8,7 @@
 
 #define SLACK_BOT_USER "U0SIGNALBOX"
 #define SLACK_BOT      "B0SIGNALBOX"
-#define SLACK_TEAM     "T0RETAIL"
+#define SLACK_TEAM     "T0RETAIL1"
 
 /* One call of a method, with its arguments wherever they came from. */
 struct slack {

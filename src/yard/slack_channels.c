@@ -20,7 +20,7 @@ static json_t *users_of(const json_t *scenario)
                                            "signalbox", "real_name", "Signalbox", "is_bot", 1, "mail", ""));
     json_object_foreach(json_object_get(scenario, "people"), mail, person) {
         char id[32], name[64];
-        snprintf(id, sizeof id, "U0%06d", ++n);
+        snprintf(id, sizeof id, "U0%07d", ++n);
         snprintf(name, sizeof name, "%.*s", (int)strcspn(mail, "@"), mail);
         json_array_append_new(users,
                               json_pack("{s:s, s:s, s:s, s:b, s:s}", "id", id, "name", name, "real_name",
@@ -32,7 +32,7 @@ static json_t *users_of(const json_t *scenario)
 static json_t *channel_new(int number, const char *name, int64_t now, const char *creator)
 {
     char id[32];
-    snprintf(id, sizeof id, "C0%06d", number);
+    snprintf(id, sizeof id, "C0%07d", number);
     return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:b, s:[]}", "id", id, "name", name, "created",
                      (json_int_t)(now / 1000), "creator", creator, "topic", "", "purpose", "", "archived", 0,
                      "private", 0, "members");

@@ -329,7 +329,7 @@ void slack_upload_url(struct slack *s)
         slack_no(s, "invalid_arguments");
         return;
     }
-    const char *id = arena_printf(s->c->a, "F0%06zu", json_object_size(files) + 1);
+    const char *id = arena_printf(s->c->a, "F0%07zu", json_object_size(files) + 1);
     json_object_set_new(files, id,
                         json_pack("{s:s, s:I, s:b}", "name", name, "length",
                                   (json_int_t)strtoll(length, NULL, 10), "uploaded", 0));

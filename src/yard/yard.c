@@ -361,6 +361,12 @@ struct yard *yard_open(const struct yard_options *o, struct error *err)
         yard_close(y);
         return NULL;
     }
+    const char *record = json_str(y->scenario, "record", NULL);
+    if (record && !(y->record = fopen(record, "ae"))) {
+        error_errno(err, errno, "yard: open %s to record", record);
+        yard_close(y);
+        return NULL;
+    }
     yard_save(y);
     return y;
 }
@@ -382,6 +388,8 @@ void yard_close(struct yard *y)
     }
     while (y->watchers)
         yard_unwatch(y, y->watchers->id);
+    if (y->record)
+        fclose(y->record);
     json_decref(y->faults);
     json_decref(y->book);
     json_decref(y->scenario);

@@ -1,7 +1,7 @@
 #include "yard_play.h"
 
-#define CONTROL "C0000001" /* change-control */
-#define RANDOM  "C0000007" /* where the bot is not */
+#define CONTROL "C00000001" /* change-control */
+#define RANDOM  "C00000007" /* where the bot is not */
 
 static bool call(struct play *p, const char *method, const char *body)
 {
@@ -60,7 +60,7 @@ static const struct {
     {"conversations.create", "{\"name\":\"Hot Fix\"}", "invalid_name_specials"},
     {"conversations.create", "{\"name\":\"incident\"}", "name_taken"},
     {"conversations.invite", "{\"channel\":\"" CONTROL "\",\"users\":\"U9\"}", "user_not_found"},
-    {"conversations.invite", "{\"channel\":\"" CONTROL "\",\"users\":\"U0000001\"}", "already_in_channel"},
+    {"conversations.invite", "{\"channel\":\"" CONTROL "\",\"users\":\"U00000001\"}", "already_in_channel"},
     {"users.lookupByEmail", "email=nobody@example.com", "users_not_found"},
     {"users.lookupByEmail", "{\"email\":\"tam.tangerine@example.com\"}",
      "invalid_arguments"},                                                           /* takes no JSON */
@@ -176,7 +176,7 @@ static void a_channel_is_made_and_people_are_invited(void **ctx)
     snprintf(channel, sizeof channel, "%s", said(&p, "channel.id"));
     assert_true(call(&p, "users.lookupByEmail", "email=tam.tangerine@example.com"));
     assert_string_equal(said(&p, "user.profile.email"), "tam.tangerine@example.com");
-    snprintf(body, sizeof body, "{\"channel\":\"%s\",\"users\":\"%s,U0000004\"}", channel,
+    snprintf(body, sizeof body, "{\"channel\":\"%s\",\"users\":\"%s,U00000004\"}", channel,
              said(&p, "user.id"));
     assert_true(call(&p, "conversations.invite", body));
     snprintf(body, sizeof body, "channel=%s", channel);
