@@ -270,6 +270,28 @@ struct listening {
     void *ctx;
 };
 
+/* A yard comes back at its ports, so they lie below those that the system gives to outgoing connections: one of
+ * these could have ours while the yard is away. */
+enum { PORTS_FROM = 20000, PORTS = 12000, PORT_TRIES = 30 };
+
+static struct server *listen_somewhere(struct yard *y, const struct listening *l,
+                                       const struct server_options *how)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        uint16_t n;
+        char address[32];
+        struct error ignored = ERROR_NONE;
+        struct server_options o = *how;
+        random_bytes(&n, sizeof n);
+        snprintf(address, sizeof address, "127.0.0.1:%d", PORTS_FROM + n % PORTS);
+        o.address = address;
+        struct server *s = server_new(y->loop, &o, l->serve, l->ctx, &ignored);
+        if (s)
+            return s;
+    }
+    return NULL;
+}
+
 static struct server *listen_at(struct yard *y, const struct listening *l, char *url, size_t url_size,
                                 struct error *err)
 {
@@ -286,7 +308,9 @@ static struct server *listen_at(struct yard *y, const struct listening *l, char 
     struct server_options o = {.address = address, .listen_fd = -1, .body_max = 8 << 20};
     o.tls_cert_file = l->tls ? pem.cert : NULL;
     o.tls_key_file = l->tls ? pem.key : NULL;
-    struct server *s = server_new(y->loop, &o, l->serve, l->ctx, &e);
+    struct server *s = l->port == 0 ? listen_somewhere(y, l, &o) : NULL;
+    if (!s)
+        s = server_new(y->loop, &o, l->serve, l->ctx, &e);
     if (l->tls)
         remove_pem_files(&pem);
     if (!s)

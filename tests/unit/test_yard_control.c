@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#define POST_MESSAGE                                                                                      \
-    "{\"channel\":\"C0000001\",\"text\":\"x\",\"metadata\":{\"event_type\":\"signalbox_effect\",\"event_" \
+#define POST_MESSAGE                                                                                       \
+    "{\"channel\":\"C00000001\",\"text\":\"x\",\"metadata\":{\"event_type\":\"signalbox_effect\",\"event_" \
     "payload\":{\"key\":\"K1\"}}}"
 
 static char state[] = "/tmp/signalbox-yard-test-XXXXXX";
@@ -38,7 +38,7 @@ static void every_write_is_counted_with_its_key(void **ctx)
     struct play p = {0};
     play_open(&p, NULL, NULL);
     assert_int_equal(ask(&p, "slack", "POST", "/api/chat.postMessage", POST_MESSAGE), 200);
-    assert_int_equal(ask(&p, "slack", "GET", "/api/conversations.history?channel=C0000001", NULL), 200);
+    assert_int_equal(ask(&p, "slack", "GET", "/api/conversations.history?channel=C00000001", NULL), 200);
     assert_int_equal(deeds(&p, ""), 1);
     assert_string_equal(said(&p, "deeds.0.system"), "slack");
     assert_int_equal(deeds(&p, "?key=K1"), 1);
@@ -254,7 +254,7 @@ static void a_killed_yard_has_counted_what_it_answered(void **ctx)
 
     play_open(&p, state, NULL);
     assert_int_equal(deeds(&p, "?key=K1"), 1);
-    assert_int_equal(ask(&p, "slack", "GET", "/api/conversations.history?channel=C0000001", NULL), 200);
+    assert_int_equal(ask(&p, "slack", "GET", "/api/conversations.history?channel=C00000001", NULL), 200);
     assert_int_equal(json_array_size(json_object_get(p.json, "messages")), 1);
     play_close(&p);
 }
