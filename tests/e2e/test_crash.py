@@ -1,6 +1,7 @@
 """The process is killed at every instant that matters; the yard counts."""
 
 import json
+import re
 import sqlite3
 
 import pytest
@@ -58,7 +59,11 @@ def test_killed_between_perform_and_record_of_each_effect_it_is_done_once(box, t
     box.drill(speed=60)
     steps = [s for s in dict.fromkeys(effects_of(box.log())) if s not in local]
     assert len(steps) >= 15
-    calm = sorted((d["system"], d["what"]) for d in box.book())
+
+    def deeds(night):  # without the time of the window, which another night has otherwise
+        return sorted((d["system"], re.sub(r"\d\d:\d\d", "TIME", d["what"])) for d in night.book())
+
+    calm = deeds(box)
 
     def another(n):
         return type(box)(box.binary, tmp_path / f"crashing-{n}")
@@ -82,4 +87,4 @@ def test_killed_between_perform_and_record_of_each_effect_it_is_done_once(box, t
     assert kills >= 3
     for night in nights[:-1]:
         assert exactly_once(night.book()) == {}
-        assert sorted((d["system"], d["what"]) for d in night.book()) == calm
+        assert deeds(night) == calm
