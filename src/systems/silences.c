@@ -125,6 +125,16 @@ static bool ends_as_wanted(const struct quiet *q, const json_t *silence)
 
 /* --- list ------------------------------------------------------------------------------------- */
 
+/* Alertmanager compares a filter with matchers of the same kind only: one that is no regular expression is the
+ * same for all versions. NULL: there is none, and the whole list is read. */
+static const json_t *exact_matcher(const struct quiet *q)
+{
+    for (size_t i = 0; i < json_array_size(q->matchers); i++)
+        if (!json_flag(json_array_get(q->matchers, i), "isRegex", false))
+            return json_array_get(q->matchers, i);
+    return NULL;
+}
+
 static void get(struct flow *f, const struct silences *s, const char *path,
                 void (*then)(struct flow *, const struct http_reply *))
 {
@@ -141,13 +151,16 @@ static void get(struct flow *f, const struct silences *s, const char *path,
 static void list(struct quiet *q, void (*then)(struct flow *, const struct http_reply *))
 {
     struct flow *f = &q->f;
-    const json_t *m = json_array_get(q->matchers, 0);
+    const json_t *m = exact_matcher(q);
     _cleanup_buf_ struct buf filter = {0}, path = {0};
-    buf_printf(&filter, "%s=\"", json_str(m, "name", ""));
-    fill_quoted(&filter, json_str(m, "value", ""));
-    buf_addc(&filter, '"');
-    buf_printf(&path, "%s/silences?filter=", q->s->prefix);
-    buf_add_url(&path, buf_str(&filter));
+    buf_printf(&path, "%s/silences", q->s->prefix);
+    if (m) {
+        buf_printf(&filter, "%s=\"", json_str(m, "name", ""));
+        fill_quoted(&filter, json_str(m, "value", ""));
+        buf_adds(&filter, "\"");
+        buf_adds(&path, "?filter=");
+        buf_add_url(&path, buf_str(&filter));
+    }
     get(f, q->s, arena_strdup(&f->arena, buf_str(&path)), then);
 }
 

@@ -80,7 +80,7 @@ json_t *yard_silences_of(const json_t *world, const json_t *labels, int64_t now)
     return ids;
 }
 
-/* The filter `name="value"` compares with the silence's own matchers. */
+/* The filter `name="value"` compares with the silence's own matchers of the same kind. */
 static bool filter_fits(const char *filter, const json_t *silence)
 {
     const char *op = filter ? strpbrk(filter, "=!") : NULL;
@@ -93,6 +93,8 @@ static bool filter_fits(const char *filter, const json_t *silence)
     size_t n = strcspn(value, "\"");
     json_array_foreach(json_object_get(silence, "matchers"), i, m) {
         const char *name = json_str(m, "name", ""), *own = json_str(m, "value", "");
+        if (json_flag(m, "isRegex", false) != (op[0] == '=' && op[1] == '~'))
+            continue;
         if (strlen(name) == (size_t)(op - filter) && memcmp(name, filter, strlen(name)) == 0 &&
             strlen(own) == n && memcmp(own, value, n) == 0)
             return true;
