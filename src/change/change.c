@@ -161,15 +161,26 @@ static bool amendable(const struct event *e, struct error *err)
     const json_t *facts = json_object_get(e->data, "facts");
     if (!json_is_object(facts))
         return error_set(err, SB_MISSING, "an amendment says which facts it changes");
-    static const char *const fixed[] = {"services", "steps",   "client",   "env",
-                                        "decision", "trouble", "overruled"};
+    static const char *const fixed[] = {"services", "steps",     "client", "env",   "decision",
+                                        "trouble",  "overruled", "moved",  "window"};
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         if (json_object_get(facts, fixed[i]))
             return error_set(
                 err, SB_DENIED,
-                "\"%s\" is not changed by an amendment: raise trouble and decide, or plan another "
+                "\"%s\" is not changed by an amendment: move the window, raise trouble and decide, or plan another "
                 "change",
                 fixed[i]);
+    return true;
+}
+
+/* A window, and nothing else. */
+static bool movable(const struct event *e, struct error *err)
+{
+    const json_t *facts = json_object_get(e->data, "facts");
+    int64_t from = json_int(facts, "window.from", 0), to = json_int(facts, "window.to", 0);
+    if (json_object_size(facts) != 1 || from <= 0 || to <= from)
+        return error_set(err, SB_MISSING,
+                         "a move says the new window, and nothing else: {window: {from, to}}");
     return true;
 }
 
@@ -338,6 +349,27 @@ static void note_overruling(struct change *c, const struct event *e)
         json_pack("{s:s, s:s}", "by", e->by ? e->by : "", "reason", json_str(e->data, "reason", "")));
 }
 
+/* The new window, how far away it is, and who moved it; what was overruled about the old one says nothing of it. */
+static void note_move(struct change *c, const struct event *e)
+{
+    static const char *const of_window[] = {"past", "hours", "freeze", "conflict", "checks", "length"};
+    _cleanup_arena_ struct arena a = arena_make();
+    json_t *was = json_object_get(json_object_get(c->facts, "window"), "text");
+    json_t *moved = json_pack("{s:s, s:s, s:O?}", "by", e->by ? e->by : "", "reason",
+                              json_str(e->data, "reason", ""), "was", was);
+    json_merge_patch(c->facts, json_object_get(e->data, "facts"));
+    settle_window(c, e->at);
+    json_object_set_new(c->facts, "moved", moved);
+    int64_t from = json_int(c->facts, "window.from", e->at);
+    json_object_set_new(c->facts, "lead_hours", json_real((double)(from - e->at) / (double)HOURS(1)));
+    for (size_t i = 0; i < COUNT_OF(of_window); i++)
+        json_object_del(json_object_get(c->facts, "overruled"), of_window[i]);
+    json_t *d = json_pack("{s:I, s:s, s:s, s:s, s:s}", "at", (json_int_t)e->at, "by", e->by ? e->by : "",
+                          "choice", "move", "reason", json_str(e->data, "reason", ""), "window",
+                          json_str(c->facts, "window.text", ""));
+    json_array_append_new(c->decisions, d);
+}
+
 static void apply_to_whole(struct change *c, const struct event *e)
 {
     switch (e->type) {
@@ -356,6 +388,9 @@ static void apply_to_whole(struct change *c, const struct event *e)
         break;
     case EV_OVERRULED:
         note_overruling(c, e);
+        break;
+    case EV_MOVED:
+        note_move(c, e);
         break;
     case EV_AMENDED:
         json_merge_patch(c->facts, json_object_get(e->data, "facts"));
@@ -402,6 +437,8 @@ bool change_apply(struct change *c, const struct event *e, struct error *err)
     if (decision && !(decided = decided_facts(c, e, err)))
         return false;
     if (e->type == EV_AMENDED && !amendable(e, err))
+        return false;
+    if (e->type == EV_MOVED && !movable(e, err))
         return false;
     struct control before = c->control;
     c->control = after;

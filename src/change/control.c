@@ -99,6 +99,29 @@ static void unsettle_moments(struct control *c, const struct procedure *p, int64
             put(c, i, STEP_WAITING, at);
 }
 
+/* What was timed, asked or agreed for the old window is for nothing: it is carried out anew for the new one. What has
+ * been done stays done: the branch for it says what becomes of that. */
+static void move(struct control *c, const struct procedure *p, int64_t at)
+{
+    unsettle_moments(c, p, at);
+    for (int i = 0; i < p->n_steps && !PLANTED("move-forgets"); i++) {
+        const struct step *s = &p->steps[i];
+        enum step_status status = (enum step_status)c->steps[i].status;
+        bool stays =
+            s->verb && s->verb->kind == VERB_EFFECT && (status == STEP_DONE || step_in_flight(status));
+        if (s->branch != BRANCH_MAIN || s->of >= 0)
+            continue;
+        if (s->of_window && status != STEP_WAITING)
+            reset_from(c, p, i, at);
+        else if (s->moved && status != STEP_WAITING && !stays)
+            reset(c, p, i, at);
+    }
+    if (c->status != CHANGE_RUNNING || !p->has_branch[BRANCH_MOVE])
+        return;
+    c->moving = 1;
+    reset_branch(c, p, BRANCH_MOVE, at);
+}
+
 /* --- the change
  * --------------------------------------------------------------------------------------------------- */
 
@@ -122,6 +145,7 @@ static void cancel(struct control *c, const struct procedure *p, int64_t at)
     let_go(c, p, BRANCH_MAIN, false, at);
     let_go(c, p, BRANCH_TROUBLE, false, at);
     let_go(c, p, BRANCH_EXTEND, false, at);
+    let_go(c, p, BRANCH_MOVE, false, at);
 }
 
 static enum decision decision_of(const struct step *s, int choice)
@@ -138,6 +162,9 @@ static void reset_failed(struct control *c, const struct procedure *p, int64_t a
     for (int i = 0; i < p->n_steps; i++)
         if (p->steps[i].branch == BRANCH_MAIN && c->steps[i].status == STEP_FAILED && !p->steps[i].optional)
             reset_from(c, p, p->steps[i].again, at);
+        else if (p->steps[i].branch == BRANCH_MOVE && c->steps[i].status == STEP_FAILED &&
+                 !p->steps[i].optional)
+            reset(c, p, i, at);
 }
 
 static void decide(struct control *c, const struct procedure *p, enum decision d, int64_t at)
@@ -166,6 +193,7 @@ static void decide(struct control *c, const struct procedure *p, enum decision d
     case DECISION_STOP:
         c->status = CHANGE_STOPPING;
         let_go(c, p, BRANCH_MAIN, false, at);
+        let_go(c, p, BRANCH_MOVE, false, at);
         break;
     case DECISION_EXTEND:
     case DECISION_NONE:
@@ -221,13 +249,15 @@ static void follow(struct control *c, const struct procedure *p, int64_t at)
         reset_failed(c, p, at);
         reset_from(c, p, p->redo_from, at);
     }
+    if (c->status == CHANGE_RUNNING && c->moving && branch_settled(c, p, BRANCH_MOVE, &failed) && failed < 0)
+        c->moving = 0;
 }
 
 /* A step has failed for good. What that means depends on where it stands. */
 static void failed(struct control *c, const struct procedure *p, int step, int64_t at)
 {
     const struct step *s = &p->steps[step];
-    bool of_main = s->branch == BRANCH_MAIN && !s->unless_done;
+    bool of_main = (s->branch == BRANCH_MAIN || s->branch == BRANCH_MOVE) && !s->unless_done;
     if (of_main && !s->optional && c->status == CHANGE_RUNNING && !PLANTED("trouble-not-entered"))
         enter_trouble(c, p, step, at);
 }
@@ -261,6 +291,9 @@ static bool may_begin(const struct control *c, const struct procedure *p, const 
         !PLANTED("undo-in-flight"))
         return error_set(err, SB_STATE, "step %s waits until it is known whether %s took place", s->id,
                          p->steps[s->of].id);
+    if (s->branch == BRANCH_MOVE && control_in_flight(c, p))
+        return error_set(err, SB_STATE,
+                         "step %s waits until it is known what took place before the window moved", s->id);
     bool acts = e->type == EV_ASKED || e->type == EV_INTENDED || e->type == EV_OBSERVING;
     const struct interlock *rule = acts ? control_forbids(c, p, e->step) : NULL;
     if (rule)
@@ -516,6 +549,16 @@ static bool apply_to_change(struct control *c, const struct procedure *p, const 
         if (!open)
             return wrong_state(e, c, p, err);
         unsettle_moments(c, p, e->at);
+        return true;
+    case EV_MOVED:
+        if (s != CHANGE_PLANNED && s != CHANGE_RUNNING)
+            return wrong_state(e, c, p, err);
+        if (control_deploying(c, p))
+            return error_set(
+                err, SB_STATE,
+                "the deployment has begun: the window can no longer move; say that the change is in trouble "
+                "and extend it there");
+        move(c, p, e->at);
         return true;
     case EV_NOTED:
     case EV_OVERRULED:

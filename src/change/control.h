@@ -79,6 +79,7 @@ struct control {
     uint8_t aside; /* branch that runs besides: BRANCH_EXTEND in trouble, BRANCH_PATCH or BRANCH_ROLLBACK
                       while repairing */
     uint8_t round; /* how often there was trouble */
+    uint8_t moving; /* the window has moved, and the branch for that is not yet carried out to its end */
     int16_t trouble_step; /* the step that failed; -1 = a person raised it, or none */
     int64_t seq, at;      /* of the last event */
     struct control_step steps[STEPS_MAX];
@@ -136,6 +137,8 @@ bool step_settled(enum step_status s); /* done, skipped or failed */
  * pass what comes before it. */
 bool control_passed(const struct control *c, const struct procedure *p, int step);
 bool step_in_flight(enum step_status s); /* intended, in doubt or unsure: may have reached its system */
+/* Is a main step in flight? What has to follow a moved window waits until it is known what took place. */
+bool control_in_flight(const struct control *c, const struct procedure *p);
 /* Has anything of the deployment itself (redo_from and what follows it) been intended? Then it cannot be
  * cancelled, only decided. */
 bool control_deploying(const struct control *c, const struct procedure *p);

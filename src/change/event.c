@@ -4,33 +4,20 @@
 #include <string.h>
 
 const char *const event_names[EV_TYPES] = {
-    [EV_PLANNED] = "change.planned",
-    [EV_STARTED] = "change.started",
-    [EV_AMENDED] = "change.amended",
-    [EV_NOTED] = "change.noted",
-    [EV_OVERRULED] = "change.overruled",
-    [EV_RESTARTED] = "change.restarted",
-    [EV_TROUBLE] = "change.trouble",
-    [EV_CANCELLED] = "change.cancelled",
-    [EV_ENDED] = "change.ended",
-    [EV_READY] = "step.ready",
-    [EV_SKIPPED] = "step.skipped",
-    [EV_ASKED] = "step.asked",
-    [EV_ANSWERED] = "step.answered",
-    [EV_INTENDED] = "step.intended",
-    [EV_OBSERVING] = "step.observing",
-    [EV_PROGRESS] = "step.progress",
-    [EV_DONE] = "step.done",
-    [EV_RETRY] = "step.retry",
-    [EV_FAILED] = "step.failed",
-    [EV_DOUBT] = "step.doubt",
-    [EV_FOUND] = "step.found",
-    [EV_NOT_FOUND] = "step.not-found",
-    [EV_UNSURE] = "step.unsure",
-    [EV_RESOLVED] = "step.resolved",
-    [EV_GATE] = "step.gate",
-    [EV_GATE_GONE] = "step.gate-gone",
-    [EV_AGAIN] = "step.again",
+    [EV_PLANNED] = "change.planned",     [EV_STARTED] = "change.started",
+    [EV_AMENDED] = "change.amended",     [EV_MOVED] = "change.moved",
+    [EV_NOTED] = "change.noted",         [EV_OVERRULED] = "change.overruled",
+    [EV_RESTARTED] = "change.restarted", [EV_TROUBLE] = "change.trouble",
+    [EV_CANCELLED] = "change.cancelled", [EV_ENDED] = "change.ended",
+    [EV_READY] = "step.ready",           [EV_SKIPPED] = "step.skipped",
+    [EV_ASKED] = "step.asked",           [EV_ANSWERED] = "step.answered",
+    [EV_INTENDED] = "step.intended",     [EV_OBSERVING] = "step.observing",
+    [EV_PROGRESS] = "step.progress",     [EV_DONE] = "step.done",
+    [EV_RETRY] = "step.retry",           [EV_FAILED] = "step.failed",
+    [EV_DOUBT] = "step.doubt",           [EV_FOUND] = "step.found",
+    [EV_NOT_FOUND] = "step.not-found",   [EV_UNSURE] = "step.unsure",
+    [EV_RESOLVED] = "step.resolved",     [EV_GATE] = "step.gate",
+    [EV_GATE_GONE] = "step.gate-gone",   [EV_AGAIN] = "step.again",
 };
 
 void event_clear(struct event *e)
@@ -152,6 +139,7 @@ static void step_text(struct buf *b, const struct event *e, const struct step *s
     case EV_PLANNED:
     case EV_STARTED:
     case EV_AMENDED:
+    case EV_MOVED:
     case EV_NOTED:
     case EV_OVERRULED:
     case EV_RESTARTED:
@@ -169,6 +157,7 @@ static void change_text(struct buf *b, const struct event *e)
         [EV_PLANNED] = "planned",
         [EV_STARTED] = "started",
         [EV_AMENDED] = "amended",
+        [EV_MOVED] = "the window has moved",
         [EV_RESTARTED] = "Signalbox began again: what was under way is looked up",
         [EV_TROUBLE] = "in trouble",
         [EV_CANCELLED] = "cancelled",

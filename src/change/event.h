@@ -14,7 +14,8 @@ enum event_type {
     /* of the change */
     EV_PLANNED,   /* data: sop{name,hash,source}, facts */
     EV_STARTED,   /* by */
-    EV_AMENDED,   /* data: patch of the facts (window moved, TAM named ...); by, reason */
+    EV_AMENDED,   /* data: patch of the facts (TAM named ...); by, reason */
+    EV_MOVED,     /* data: facts {window}, reason; by: the window is another */
     EV_NOTED,     /* data: text; by */
     EV_OVERRULED, /* a question about the plan was overruled; data: about, says, reason; by */
     EV_RESTARTED, /* the process began again: what was intended and not recorded is in doubt */

@@ -43,6 +43,8 @@ bool control_active(const struct control *c, const struct procedure *p, int step
         return c->status == CHANGE_REPAIRING && c->aside == s->branch;
     case BRANCH_STOP:
         return c->status == CHANGE_STOPPING;
+    case BRANCH_MOVE:
+        return c->status == CHANGE_RUNNING && c->moving;
     case BRANCH_UNDO:
         return c->status == CHANGE_CANCELLING;
     case BRANCH_COUNT:
@@ -74,12 +76,22 @@ bool control_passed(const struct control *c, const struct procedure *p, int step
     return passed(c, p, step, known);
 }
 
+bool control_in_flight(const struct control *c, const struct procedure *p)
+{
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].branch == BRANCH_MAIN && step_in_flight((enum step_status)c->steps[i].status))
+            return true;
+    return false;
+}
+
 /* Are the steps before it settled? */
 static bool turn_has_come(const struct control *c, const struct procedure *p, const struct step *s)
 {
     for (int i = 0; i < s->n_after; i++)
         if (!control_passed(c, p, s->after[i]))
             return false;
+    if (s->branch == BRANCH_MOVE && control_in_flight(c, p))
+        return false;
     /* What is undone must be known to have taken place, or not to. */
     return s->branch != BRANCH_UNDO || !step_in_flight((enum step_status)c->steps[s->of].status) ||
            PLANTED("undo-in-flight");
@@ -184,6 +196,7 @@ static bool all_settled(const struct control *c, const struct procedure *p)
         if (step_in_flight(status) && !PLANTED("end-in-flight"))
             return false;
         bool counts = (c->status == CHANGE_RUNNING && s->branch == BRANCH_MAIN && !s->spawned) ||
+                      (c->status == CHANGE_RUNNING && s->branch == BRANCH_MOVE && c->moving) ||
                       (c->status == CHANGE_REPAIRING && s->branch == c->aside) ||
                       (c->status == CHANGE_STOPPING && s->branch == BRANCH_STOP) ||
                       (c->status == CHANGE_CANCELLING && s->branch == BRANCH_UNDO);

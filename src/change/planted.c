@@ -21,6 +21,7 @@ const struct planted planted_faults[] = {
     {"end-in-flight", "a change ends while an effect is under way"},
     {"redo-one-step", "when the deployment runs again, what came after it counts as done"},
     {"cancel-while-deploying", "a change is cancelled although its deployment has begun"},
+    {"move-forgets", "the window moves, and what was timed by the old one counts as done"},
     {"wants-forbidden", "a step is wanted to begin although a rule refuses it"},
     {"gate-stays", "the question of a pipeline's pause is asked on when the pipeline has ended"},
     {NULL, NULL},

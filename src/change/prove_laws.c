@@ -25,6 +25,10 @@ static const struct law law_cancel = {"cancel",
                                       "A change is cancelled only before its deployment has begun."};
 static const struct law law_redo = {
     "redo", "When the deployment runs again, everything that comes after it runs again."};
+static const struct law law_moved = {
+    "moved",
+    "When the window moves, what was timed by it or asked about it is carried out anew; it moves only before the "
+    "deployment has begun."};
 static const struct law law_idle = {"asked-in-vain",
                                     "Nobody is asked, and nothing looked at, that no longer matters."};
 static const struct law law_rollback = {
@@ -214,6 +218,8 @@ static bool branch_runs(const struct control *c, const struct step *s)
         return c->status == CHANGE_REPAIRING && c->aside == s->branch;
     case BRANCH_STOP:
         return c->status == CHANGE_STOPPING;
+    case BRANCH_MOVE:
+        return c->status == CHANGE_RUNNING && c->moving;
     case BRANCH_UNDO:
         return c->status == CHANGE_CANCELLING;
     case BRANCH_COUNT:
@@ -234,6 +240,9 @@ static bool check_order(const struct trial *t)
     for (int k = 0; k < s->n_after; k++)
         if (!rests(c->steps[s->after[k]].status))
             return breaks(t, &law_order, i, "it acts although a step before it is not settled");
+    for (int k = 0; k < t->v->p.n_steps && s->branch == BRANCH_MOVE; k++)
+        if (t->v->p.steps[k].branch == BRANCH_MAIN && flies(c->steps[k].status))
+            return breaks(t, &law_order, i, "it acts before it is known what took place for the old window");
     if (s->branch == BRANCH_UNDO && c->steps[s->of].status != STEP_DONE)
         return breaks(t, &law_undo, i, "what it takes back is not known to have taken place");
     return false;
@@ -272,7 +281,7 @@ static bool check_trouble(const struct trial *t)
     bool decision = e->type == EV_ANSWERED && t->v->p.steps[e->step].ask.decision;
     for (int i = 0; i < t->v->p.n_steps && is == CHANGE_RUNNING; i++) {
         const struct step *s = &t->v->p.steps[i];
-        if (s->branch == BRANCH_MAIN && !s->optional && !s->unless_done &&
+        if ((s->branch == BRANCH_MAIN || s->branch == BRANCH_MOVE) && !s->optional && !s->unless_done &&
             t->after->c.steps[i].status == STEP_FAILED)
             return breaks(t, &law_trouble, i, "it has failed, and the change goes on");
     }
@@ -305,6 +314,27 @@ static bool check_redo(const struct trial *t)
     return false;
 }
 
+/* What was timed by the old window, or asked about it, is not taken to be settled for the new one. */
+static bool check_moved(const struct trial *t)
+{
+    if (t->m->e.type != EV_MOVED)
+        return false;
+    if (deploys(t))
+        return breaks(t, &law_moved, -1, "the window moves although the deployment has begun");
+    for (int i = 0; i < t->v->p.n_steps; i++) {
+        const struct step *s = &t->v->p.steps[i];
+        const struct control_step *k = &t->after->c.steps[i];
+        bool effect = s->verb != NULL && s->verb->kind == VERB_EFFECT && !s->of_window;
+        if (s->branch != BRANCH_MAIN || s->of >= 0 || !(s->of_window || s->moved))
+            continue;
+        if (k->status == STEP_WAITING || (flies(k->status) && (k->reset || effect)) ||
+            (effect && k->status == STEP_DONE))
+            continue;
+        return breaks(t, &law_moved, i, "it is not carried out again");
+    }
+    return false;
+}
+
 /* --- the end, and what is asked
  * ----------------------------------------------------------------------------------------------------- */
 
@@ -318,7 +348,8 @@ static bool check_idle(const struct trial *t, int i)
         return breaks(t, &law_lost, i, "the change ends and it is not known what became of it");
     if (c->status == CHANGE_ENDED && asks)
         return breaks(t, &law_idle, i, "the change has ended, and it is still waited for");
-    bool main = s->branch == BRANCH_MAIN && (c->status == CHANGE_TROUBLE || c->status == CHANGE_REPAIRING);
+    bool main = (s->branch == BRANCH_MAIN || s->branch == BRANCH_MOVE) &&
+                (c->status == CHANGE_TROUBLE || c->status == CHANGE_REPAIRING);
     if (asks && !main && !branch_runs(c, s))
         return breaks(t, &law_idle, i,
                       "it is waited for although its part of the page is not being carried out");
@@ -341,7 +372,7 @@ bool laws_broken(const struct view *v, const struct world *before, const struct 
 {
     const struct trial t = {v, before, after, m, out};
     if (check_rules(&t) || check_order(&t) || check_undo(&t) || check_trouble(&t) || check_redo(&t) ||
-        check_outcome(&t))
+        check_moved(&t) || check_outcome(&t))
         return true;
     for (int i = 0; i < v->p.n_steps; i++)
         if (check_effect(&t, i) || check_idle(&t, i))

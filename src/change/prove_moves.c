@@ -318,6 +318,20 @@ static bool any(const struct listing *l, enum step_status s, enum part part)
     return false;
 }
 
+/* Would it make a difference when the window moved now? */
+static bool may_move(const struct listing *l)
+{
+    if (control_deploying(&l->w->c, &l->v->p))
+        return false;
+    for (int i = 0; i < l->v->p.n_steps; i++) {
+        const struct step *s = &l->v->p.steps[i];
+        if (s->branch == BRANCH_MOVE ||
+            ((s->of_window || s->moved) && l->w->c.steps[i].status != STEP_WAITING))
+            return true;
+    }
+    return false;
+}
+
 static void add_of_the_change(struct listing *l)
 {
     enum change_status s = (enum change_status)l->w->c.status;
@@ -329,6 +343,8 @@ static void add_of_the_change(struct listing *l)
         add_by_person(l, EV_TROUBLE, -1, 0, PLAIN);
     if (s == CHANGE_PLANNED || s == CHANGE_RUNNING || s == CHANGE_TROUBLE)
         add_by_person(l, EV_CANCELLED, -1, 0, PLAIN);
+    if (s == CHANGE_RUNNING && may_move(l))
+        add_by_person(l, EV_MOVED, -1, 0, MOVE_PLAIN); /* nobody is counted on to do so */
     if (l->v->policy != EVERYTHING)
         return;
     if (any(l, STEP_INTENDED, WHOLE))
@@ -369,7 +385,8 @@ bool event_acts(enum event_type t)
 static bool facts_move(const struct view *v, const struct world *before, const struct move *m,
                        const struct world *after)
 {
-    return m->e.type == EV_AMENDED || m->e.type == EV_AGAIN || before->c.status != after->c.status ||
+    return m->e.type == EV_AMENDED || m->e.type == EV_MOVED || m->e.type == EV_AGAIN ||
+           before->c.status != after->c.status ||
            (m->e.type == EV_ANSWERED && v->p.steps[m->e.step].ask.decision);
 }
 

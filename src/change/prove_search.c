@@ -77,7 +77,7 @@ static bool as_new(const struct view *v, const struct control *c, int i)
 {
     const struct step *s = &v->p.steps[i];
     bool again = s->branch == BRANCH_EXTEND || s->branch == BRANCH_PATCH || s->branch == BRANCH_ROLLBACK ||
-                 s->branch == BRANCH_TROUBLE;
+                 s->branch == BRANCH_TROUBLE || s->branch == BRANCH_MOVE;
     return again && v->part[i] == AROUND && step_settled((enum step_status)c->steps[i].status) &&
            !control_active(c, &v->p, i);
 }
@@ -119,7 +119,7 @@ static void pack(const struct view *v, const struct world *w, uint8_t *out)
                        : turned                  ? OUTCOME_ROLLED_BACK
                                                  : c->outcome != OUTCOME_OPEN);
     out[2] = c->aside == BRANCH_ROLLBACK && v->repairs_alike ? BRANCH_PATCH : c->aside;
-    out[3] = 0;
+    out[3] = c->moving;
     memcpy(out + 4, &w->atoms, sizeof w->atoms);
     for (int i = 0; i < v->p.n_steps; i++)
         pack_step(v, w, i, out + HEAD_BYTES + (size_t)i * STEP_BYTES);
@@ -131,6 +131,7 @@ static void unpack(const struct view *v, const uint8_t *in, struct world *w)
     w->c.status = in[0];
     w->c.outcome = in[1];
     w->c.aside = in[2];
+    w->c.moving = in[3];
     w->c.trouble_step = -1;
     w->c.at = PROVE_NOW;
     w->stale = 0;

@@ -91,6 +91,8 @@ static const char *of_change(const struct move *m, struct arena *a)
         return "The change is started.";
     case EV_AMENDED:
         return "A person amends the plan.";
+    case EV_MOVED:
+        return "A person moves the window.";
     case EV_RESTARTED:
         return "Signalbox dies and begins again.";
     case EV_TROUBLE:

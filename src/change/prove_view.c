@@ -182,6 +182,7 @@ static void put_stand(struct making *m, enum branch b, int k, bool optional)
         [BRANCH_ROLLBACK] = "What is done before the deployment is rolled back",
         [BRANCH_PATCH] = "What is done before the deployment is patched",
         [BRANCH_STOP] = "What is done when the change is stopped",
+        [BRANCH_MOVE] = "What is done when the window moves",
         [BRANCH_UNDO] = "What is taken back when the change is cancelled",
     };
     struct view *v = m->v;
@@ -360,8 +361,8 @@ static bool branch_on_page(const struct procedure *p, enum branch b, bool *optio
 bool view_make(const struct procedure *page, const struct condition *const *whens, struct selection *s,
                struct arena *a, struct view *out)
 {
-    static const enum branch stood_for[] = {BRANCH_EXTEND, BRANCH_ROLLBACK, BRANCH_PATCH, BRANCH_STOP,
-                                            BRANCH_UNDO};
+    static const enum branch stood_for[] = {BRANCH_EXTEND, BRANCH_ROLLBACK, BRANCH_PATCH,
+                                            BRANCH_STOP,   BRANCH_MOVE,     BRANCH_UNDO};
     struct making m = {.page = page, .whens = whens, .s = s, .a = a, .v = out};
     keep_pivots(page, s);
     keep_companions(page, s);
@@ -422,6 +423,7 @@ static void print_step(const struct view *v, int i, struct buf *out)
                s->verb ? (int)s->verb->kind : -1, s->again, s->at != NULL, s->due != NULL,
                s->at != NULL && s->late == LATE_SKIP, s->timeout_ms > 0, s->optional, s->unless_done,
                s->spawned, v->part[i], s->of, s->has_ask);
+    buf_printf(out, " %d%d", s->of_window, s->moved);
     /* Starting the pipeline is looked at by a law of its own. */
     buf_printf(out, " %d after", s->verb != NULL && str_eq(s->verb->name, "pipeline.start"));
     for (int k = 0; k < s->n_after; k++)

@@ -39,7 +39,7 @@ struct plan_service {
     const char *before; /* what runs now; NULL = not known */
     enum known exists;
     const char *problem; /* what the system that keeps the tags holds against it; NULL = nothing */
-    const char *checks; /* "passed", "failed", "pending", "none"; "" = not known */
+    const char *checks;  /* "passed", "failed", "pending", "none"; "" = not known */
     int64_t
         ready; /* when checks that still run will have finished, by the system that runs them; 0 = not known */
     struct spread took; /* how long checks of this service took before */

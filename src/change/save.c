@@ -42,12 +42,13 @@ json_t *change_save(const struct change *c)
     json_t *steps = json_array();
     for (int i = 0; i < c->sop->n_steps; i++)
         json_array_append_new(steps, save_step(c, i));
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:o}", "id",
-                          c->id, "page", c->sop->hash, "status", change_status_names[k->status], "outcome",
-                          change_outcome_names[k->outcome], "aside", k->aside, "round", k->round,
-                          "trouble_step", k->trouble_step, "seq", (json_int_t)k->seq, "at", (json_int_t)k->at,
-                          "planned", (json_int_t)c->planned, "started", (json_int_t)c->started, "ended",
-                          (json_int_t)c->ended, "facts", c->facts, "decisions", c->decisions, "steps", steps);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:o}", "id",
+                  c->id, "page", c->sop->hash, "status", change_status_names[k->status], "outcome",
+                  change_outcome_names[k->outcome], "aside", k->aside, "moving", k->moving, "round", k->round,
+                  "trouble_step", k->trouble_step, "seq", (json_int_t)k->seq, "at", (json_int_t)k->at,
+                  "planned", (json_int_t)c->planned, "started", (json_int_t)c->started, "ended",
+                  (json_int_t)c->ended, "facts", c->facts, "decisions", c->decisions, "steps", steps);
     set_text(o, "trouble_reason", c->trouble_reason);
     json_object_set_new(o, "troubled", json_integer(c->troubled));
     return o;
@@ -124,6 +125,7 @@ bool change_load(struct change *c, const json_t *saved, struct error *err)
     c->control.status = (uint8_t)status;
     c->control.outcome = (uint8_t)outcome;
     c->control.aside = (uint8_t)json_int(saved, "aside", 0);
+    c->control.moving = (uint8_t)json_int(saved, "moving", 0);
     c->control.round = (uint8_t)json_int(saved, "round", 0);
     c->control.trouble_step = (int16_t)json_int(saved, "trouble_step", -1);
     c->control.seq = json_int(saved, "seq", 0);

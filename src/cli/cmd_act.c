@@ -1,5 +1,6 @@
 /* trouble, cancel, skip, again, note: the other things a person can say about a change. */
 #include "base/json.h"
+#include "cli/plan_options.h"
 #include "cli/session.h"
 #include <stdio.h>
 
@@ -68,6 +69,25 @@ static int run_note(struct args *a)
     return act(a, "note", json_pack("{s:s}", "text", a->words[1]), "noted");
 }
 
+static int run_move(struct args *a)
+{
+    struct error err = ERROR_NONE;
+    json_t *data = with_reason(a, &err);
+    if (data && !opt(a, "window")) {
+        error_set(&err, SB_MISSING, "say where to: --window \"today 16:00 for 90m\"");
+        json_decref(data);
+        data = NULL;
+    }
+    if (!data)
+        return complain(&err);
+    json_object_set_new(data, "window", json_string(opt(a, "window")));
+    if (!plan_pairs(data, a, "overrule", "overrule", &err)) {
+        json_decref(data);
+        return complain(&err);
+    }
+    return act(a, "move", data, "its window has moved; calendar, status page and channels follow");
+}
+
 #define REASON {"reason", 'r', OPTION_VALUE, "TEXT", "why; goes into the record", NULL}
 
 const struct command cmd_trouble = {
@@ -95,6 +115,27 @@ const struct command cmd_cancel = {
     .complete = "changes",
     .options = {REASON},
     .run = run_cancel,
+};
+
+const struct command cmd_move = {
+    .name = "move",
+    .usage = "CHANGE --window WINDOW --reason TEXT",
+    .says = "move the window of a change whose deployment has not begun; all that was set up for it follows",
+    .more =
+        "The new window is questioned as a plan's is. What was timed by the old one is timed anew, what was asked about it is "
+        "asked again, and who has agreed to it is asked to agree again.",
+    .examples =
+        "signalbox move HF-7 --window \"today 16:00 for 90m\" --reason \"the client asked for it\"\tcalendar, maintenance "
+        "and messages move with it\n",
+    .group = 1,
+    .words_min = 1,
+    .words_max = 1,
+    .complete = "changes",
+    .options = {{"window", 'w', OPTION_VALUE, "WINDOW", "the new one: \"today 16:00 for 90m\"", NULL},
+                REASON,
+                {"overrule", 0, OPTION_LIST, "WHAT=WHY",
+                 "overrule a question about the new window, with the reason", NULL}},
+    .run = run_move,
 };
 
 const struct command cmd_skip = {

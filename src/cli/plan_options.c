@@ -43,8 +43,7 @@ static bool add_services(json_t *plan, const struct args *a, struct error *err)
 }
 
 /* NAME=VALUE of an option that may be given several times, into a map of the plan. */
-static bool add_pairs(json_t *plan, const struct args *a, const char *option, const char *key,
-                      struct error *err)
+bool plan_pairs(json_t *plan, const struct args *a, const char *option, const char *key, struct error *err)
 {
     const char *const *list;
     int n = opt_list(a, option, &list);
@@ -89,8 +88,8 @@ json_t *plan_of(const struct args *a, struct error *err)
         json_object_set_new(plan, "sop", json_string("hotfix"));
     if (!json_object_get(plan, "env"))
         json_object_set_new(plan, "env", json_string("prod"));
-    if (add_services(plan, a, err) && add_pairs(plan, a, "input", "inputs", err) &&
-        add_pairs(plan, a, "overrule", "overrule", err))
+    if (add_services(plan, a, err) && plan_pairs(plan, a, "input", "inputs", err) &&
+        plan_pairs(plan, a, "overrule", "overrule", err))
         return plan;
     json_decref(plan);
     return NULL;

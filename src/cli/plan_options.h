@@ -32,6 +32,9 @@
 
 /* The plan as engine_plan takes it. New reference; NULL with what is wrong. */
 json_t *plan_of(const struct args *a, struct error *err);
+/* NAME=VALUE of an option that may be given several times, into the map `key` of `plan`. */
+MUST_USE bool plan_pairs(json_t *plan, const struct args *a, const char *option, const char *key,
+                         struct error *err);
 /* Did the command line describe a hotfix at all? */
 bool plan_given(const struct args *a);
 

@@ -79,7 +79,8 @@ void engine_answer(struct engine *e, const char *change, const json_t *answer, c
 void engine_resolve(struct engine *e, const char *change, const json_t *answer, const char *by,
                     engine_done_fn *done, void *ctx);
 /* "trouble" {reason}; "skip" {step, reason}; "again" {step}; "cancel" {reason}; "note" {text}; "amend"
- * {facts, reason}. */
+ * {facts, reason}; "move" {window, reason, overrule?}: its window is questioned as a plan's is, and what was set up for
+ * the old one follows as the page says. */
 void engine_act(struct engine *e, const char *change, const char *what, const json_t *data, const char *by,
                 engine_done_fn *done, void *ctx);
 

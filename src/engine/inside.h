@@ -319,6 +319,11 @@ MUST_USE bool overrules_check(const json_t *overrules, struct error *err);
 /* Marks what is overruled ("overruled": reason). False while one stands that blocks: the error says each. */
 MUST_USE bool questions_settle(json_t *questions, const json_t *overrules, const bool may[ABOUT_COUNT],
                                struct error *err);
+/* Records what was overruled among the questions, each with its reason. */
+MUST_USE bool overruled_record(struct ride *r, const json_t *questions, const char *by, struct error *err);
+/* Moves the window: {window, reason, overrule?}. The change may be moved by `by`. */
+void engine_move(struct engine *e, struct ride *r, const json_t *data, const char *by, engine_done_fn *done,
+                 void *ctx);
 /* Steps whose system is missing, [{step, says}]. New reference. */
 json_t *plan_problems(const struct engine *e, const struct procedure *p);
 /* May `by` do what `role` names to this change? Fills the error. */

@@ -236,33 +236,6 @@ void engine_resolve(struct engine *e, const char *change, const json_t *answer, 
  * ------------------------------------------------------------------------------------------------------------------------
  */
 
-/* A window as people write it becomes one as the facts hold it. */
-static bool amend_window(const struct engine *e, const struct change *c, json_t *facts, struct error *err)
-{
-    const char *text = json_string_value(json_object_get(facts, "window"));
-    const char *zone = json_str(c->facts, "client.zone", "UTC");
-    _cleanup_arena_ struct arena a = arena_make();
-    struct window w;
-    if (!text)
-        return true;
-    if (!window_parse(text, engine_now(e), zone, &a, &w, err))
-        return false;
-    json_object_set_new(facts, "window",
-                        json_pack("{s:I, s:I, s:s, s:s}", "from", (json_int_t)w.from, "to", (json_int_t)w.to,
-                                  "zone", w.zone ? w.zone : zone, "text",
-                                  window_text(&w, engine_now(e), &a)));
-    return true;
-}
-
-static bool amend_facts(const struct engine *e, const struct change *c, struct event *ev, struct error *err)
-{
-    json_t *facts = json_object_get(ev->data, "facts");
-    if (!json_is_object(facts))
-        return error_set(err, SB_MISSING,
-                         "an amendment says which facts it changes: {facts: {window: ...}, reason}");
-    return amend_window(e, c, facts, err);
-}
-
 /* What each act needs: who may, which event it makes. */
 static const struct act {
     const char *name, *role;
@@ -272,6 +245,7 @@ static const struct act {
     {"trouble", "deploy", EV_TROUBLE, false, true}, {"skip", "deploy", EV_SKIPPED, true, true},
     {"again", "deploy", EV_AGAIN, true, false},     {"cancel", "deploy", EV_CANCELLED, false, true},
     {"note", "see", EV_NOTED, false, false},        {"amend", "deploy", EV_AMENDED, false, true},
+    {"move", "deploy", EV_MOVED, false, true},
 };
 
 static const struct act *act_named(const char *what, struct error *err)
@@ -288,8 +262,8 @@ static const struct act *act_named(const char *what, struct error *err)
     return NULL;
 }
 
-static bool act_event(const struct engine *e, const struct change *c, const struct act *act,
-                      const json_t *data, struct event *ev, struct error *err)
+static bool act_event(const struct change *c, const struct act *act, const json_t *data, struct event *ev,
+                      struct error *err)
 {
     static const char *const keys[] = {"reason", "text", "facts", NULL};
     if (act->of_step && (ev->step = step_named(c, json_str(data, "step", NULL), err)) < 0)
@@ -303,11 +277,10 @@ static bool act_event(const struct engine *e, const struct change *c, const stru
     copy_keys(ev->data, data, keys);
     if (act->type == EV_AMENDED)
         json_object_set_new(ev->data, "facts", json_deep_copy(json_object_get(data, "facts")));
-    if (act->type == EV_AMENDED && !amend_facts(e, c, ev, err)) {
-        event_clear(ev);
-        return false;
-    }
-    return true;
+    if (act->type != EV_AMENDED || json_is_object(json_object_get(ev->data, "facts")))
+        return true;
+    event_clear(ev);
+    return error_set(err, SB_MISSING, "an amendment says which facts it changes: {facts: {...}, reason}");
 }
 
 void engine_act(struct engine *e, const char *change, const char *what, const json_t *data, const char *by,
@@ -320,7 +293,12 @@ void engine_act(struct engine *e, const char *change, const char *what, const js
                      : act->type == EV_NOTED ? ride_of(e, change, &err)
                                              : ride_open_of(e, change, &err);
     struct event ev = {.step = -1, .by = by};
-    if (!r || !may(e, r->c, by, act->role, &err) || !act_event(e, r->c, act, data, &ev, &err)) {
+    bool allowed = r && may(e, r->c, by, act->role, &err);
+    if (allowed && (act->type == EV_MOVED || json_path(data, "facts.window"))) {
+        engine_move(e, r, data, by, done, ctx);
+        return;
+    }
+    if (!allowed || !act_event(r->c, act, data, &ev, &err)) {
         refuse(e, done, ctx, &err);
         return;
     }

@@ -213,7 +213,7 @@ static struct planning *planning_new(struct engine *e, const json_t *plan, const
 }
 
 /* What somebody has overruled is recorded with the plan, each with its reason. */
-static bool record_overruled(struct ride *r, const json_t *questions, const char *by, struct error *err)
+bool overruled_record(struct ride *r, const json_t *questions, const char *by, struct error *err)
 {
     static const char *const keys[] = {"about", "says", "better", NULL};
     size_t i;
@@ -249,7 +249,7 @@ static struct ride *make_change(struct planning *p, const json_t *questions, str
                        .data = json_pack("{s:{s:s, s:s, s:s}, s:O, s:s}", "sop", "name", p->page->name,
                                          "hash", p->page->hash, "source", p->page->file, "facts", p->facts,
                                          "plan_hash", p->hash)};
-    if (ride_record(r, &ev, err) && record_overruled(r, questions, p->by, err)) {
+    if (ride_record(r, &ev, err) && overruled_record(r, questions, p->by, err)) {
         names_put(&e->plans, p->hash, r);
         lane_join(r);
         return r;

@@ -110,13 +110,13 @@ static void read_inputs(struct reading *r, const struct yaml *y)
 
 static void read_branches(struct reading *r, const struct yaml *y)
 {
-    static const char *const known[] = {"trouble", "extend", "rollback", "patch", "stop", NULL};
+    static const char *const known[] = {"trouble", "extend", "rollback", "patch", "stop", "move", NULL};
     if (!page_only(r, y, "branches", known))
         return;
     const char **slugs = ARENA_ARRAY(r->a, (size_t)r->md.n_headings + 1, const char *);
     for (int i = 0; i < r->md.n_headings; i++)
         slugs[i] = r->md.headings[i].slug;
-    for (int branch = BRANCH_TROUBLE; branch <= BRANCH_STOP; branch++) {
+    for (int branch = BRANCH_TROUBLE; branch <= BRANCH_MOVE; branch++) {
         const struct yaml *section = yaml_get(y, branch_names[branch]);
         if (section == NULL)
             continue;

@@ -146,12 +146,27 @@ static void read_after(struct reading *r, struct draft *d, const struct yaml *y)
         FAULT(r, SB_PARSE, y, "step %s: after: the id of a step or a list of ids is expected", d->s.id);
 }
 
+/* Does a moment begin with this name? */
+static bool moment_is_of(const char *moment, const char *name)
+{
+    size_t n = strspn(moment, " "), len = strlen(name);
+    return strncmp(moment + n, name, len) == 0 &&
+           strspn(moment + n + len, "abcdefghijklmnopqrstuvwxyz_") == 0;
+}
+
 static void read_at(struct reading *r, struct draft *d, const struct yaml *y)
 {
     const char *what = what_of(r, d, "at");
     d->s.at = page_scalar(r, y, what);
     if (d->s.at != NULL)
         page_text_add(r, y, TEXT_MOMENT, what);
+    d->s.of_window = d->s.at != NULL && (moment_is_of(d->s.at, "from") || moment_is_of(d->s.at, "to"));
+}
+
+static void read_moved(struct reading *r, struct draft *d, const struct yaml *y)
+{
+    static const char *const names[] = {"again", NULL};
+    d->s.moved = page_one_of(r, y, what_of(r, d, "moved"), names) == 0;
 }
 
 static void read_late(struct reading *r, struct draft *d, const struct yaml *y)
@@ -267,6 +282,8 @@ const struct step_field step_fields[] = {
     {"when", read_when, "an expression: the step is skipped unless it is true"},
     {"after", read_after, "the steps it comes after; default: the one before it on the page"},
     {"at", read_at, "the moment before which it does not begin"},
+    {"moved", read_moved,
+     "again: when the window moves it is carried out anew; an effect that has taken place stays"},
     {"late", read_late, "what to do when that moment has passed already: send or skip"},
     {"due", read_due, "a deadline, and what happens when it draws near or has passed"},
     {"gate", read_gate, "how a person answers when the pipeline pauses"},
@@ -331,6 +348,10 @@ static void check_together(struct reading *r, struct draft *d, const struct yaml
     if (d->gate != NULL && (d->s.verb == NULL || strcmp(d->s.verb->name, "pipeline.watch") != 0))
         FAULT(r, SB_PARSE, d->gate, "step %s: a gate belongs to pipeline.watch, which is what pauses",
               d->s.id);
+    if (d->s.moved && d->s.branch != BRANCH_MAIN)
+        FAULT(r, SB_PARSE, yaml_get(y, "moved"),
+              "step %s: moved belongs to a step of the main branch, this one is in branch %s", d->s.id,
+              branch_names[d->s.branch]);
     if (d->undo != NULL && d->s.branch != BRANCH_MAIN)
         FAULT(r, SB_PARSE, d->undo,
               "step %s: undo belongs to a step of the main branch, this one is in branch %s", d->s.id,

@@ -19,25 +19,11 @@ static const struct {
     const char *root;
     const char *const *members;
 } facts[] = {
-    {"change", change_facts},
-    {"client", NULL},
-    {"env", env_facts},
-    {"services", NULL},
-    {"inputs", NULL},
-    {"window", window_facts},
-    {"lead_hours", NULL},
-    {"incident", NULL},
-    {"channels", NULL},
-    {"oncall", NULL},
-    {"people", NULL},
-    {"steps", NULL},
-    {"trouble", trouble_facts},
-    {"decision", NULL},
-    {"settings", NULL},
-    {"systems", NULL},
-    {"overruled", NULL},
-    {"now", NULL},
-    {"_ENV", NULL},
+    {"change", change_facts},   {"client", NULL},         {"env", env_facts},   {"services", NULL},
+    {"inputs", NULL},           {"window", window_facts}, {"lead_hours", NULL}, {"incident", NULL},
+    {"channels", NULL},         {"oncall", NULL},         {"people", NULL},     {"steps", NULL},
+    {"trouble", trouble_facts}, {"decision", NULL},       {"settings", NULL},   {"systems", NULL},
+    {"overruled", NULL},        {"moved", NULL},          {"now", NULL},        {"_ENV", NULL},
 };
 
 /* Names that differ from page to page. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 const char *const branch_names[BRANCH_COUNT + 1] = {"main",  "trouble", "extend", "rollback",
-                                                    "patch", "stop",    "undo"};
+                                                    "patch", "stop",    "move",   "undo"};
 const char *const decision_names[] = {"", "retry", "patch", "extend", "rollback", "stop", NULL};
 const char *const moment_names[] = {"from",    "to",      "incident", "planned",
                                     "started", "trouble", "decide",   NULL};

@@ -33,7 +33,8 @@ enum branch {
                         former tags */
     BRANCH_PATCH,    /* runs when the decision is to patch forward, likewise */
     BRANCH_STOP,     /* runs when the decision is to stop, then the change has ended */
-    BRANCH_UNDO,     /* runs when the change is cancelled */
+    BRANCH_MOVE, /* runs beside the main steps when the window has moved, once it is known what took place */
+    BRANCH_UNDO, /* runs when the change is cancelled */
     BRANCH_COUNT,
 };
 
@@ -100,6 +101,9 @@ struct step {
     const char *at;  /* moment ("from - 24h") or NULL */
     enum late late;  /* what to do when that moment has passed before the step could begin */
     const char *due; /* moment or NULL */
+    bool
+        of_window; /* its moment is reckoned from the window: when that moves, it is carried out anew with all that follows */
+    bool moved; /* `moved: again`: likewise, by itself; but an effect that has taken place stays */
 
     int tries;          /* in all; default 3 for effects that are safe, 1 otherwise */
     int64_t retry_ms;   /* first pause; doubles; default 2 s */

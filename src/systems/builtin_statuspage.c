@@ -200,6 +200,8 @@ static struct task *extend(struct system *s, const struct effect *e, outcome_fn 
     (void)progress;
     json_t *patch = kept_entry("updates", e->key, update_of(e, MAINTENANCE_IN_PROGRESS));
     json_object_set_new(patch, "to", json_integer(json_int(e->args, "to", 0)));
+    if (json_int(e->args, "from", 0))
+        json_object_set_new(patch, "from", json_integer(json_int(e->args, "from", 0)));
     return kept_patch_effect(s, e, done, ctx, KEPT_MAINTENANCE, json_str(e->args, "maintenance", ""), patch,
                              end_of);
 }

@@ -205,6 +205,8 @@ static void write_update(struct page_flow *t)
         json_object_set_new(incident, "status", json_string(u->wanted));
     else
         json_object_set_new(incident, "scheduled_until", moment(u->end));
+    if (!u->wanted && json_int(t->f.effect.args, "from", 0))
+        json_object_set_new(incident, "scheduled_for", moment(json_int(t->f.effect.args, "from", 0)));
     if (json_array_size(t->ids)) {
         json_t *components = json_object();
         for (size_t i = 0; i < json_array_size(t->ids); i++)

@@ -509,7 +509,8 @@ void check_loaded(struct sim *s, const struct change *c)
 static bool same_control(const struct control *a, const struct control *b, int n)
 {
     return a->status == b->status && a->outcome == b->outcome && a->aside == b->aside &&
-           a->round == b->round && a->trouble_step == b->trouble_step && a->seq == b->seq && a->at == b->at &&
+           a->moving == b->moving && a->round == b->round && a->trouble_step == b->trouble_step &&
+           a->seq == b->seq && a->at == b->at &&
            memcmp(a->steps, b->steps, (size_t)n * sizeof a->steps[0]) == 0;
 }
 

@@ -41,7 +41,7 @@ static void plan_meddling(struct sim *s)
         enum event_type type;
     } kinds[] = {{FAULT_CANCELS, EV_CANCELLED}, {FAULT_RAISES_TROUBLE, EV_TROUBLE},
                  {FAULT_SKIPS, EV_SKIPPED},     {FAULT_SKIPS, EV_SKIPPED},
-                 {FAULT_AMENDS, EV_AMENDED},    {FAULT_WANTS_AGAIN, EV_AGAIN}};
+                 {FAULT_AMENDS, EV_MOVED},      {FAULT_WANTS_AGAIN, EV_AGAIN}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         int64_t at = draw(s, DRAW_PERSON, -1, s->calm - s->now);
         if (fault(s, kinds[i].f, -1))
@@ -233,10 +233,10 @@ static bool make_ready(struct sim *s, struct doing **d)
         *d = a_resolution(s, (*d)->step, (*d)->run);
         return true;
     }
-    if (type == EV_AMENDED) {
+    if (type == EV_MOVED) {
         int64_t from = c ? json_int(c->facts, "window.from", s->now) : s->now, to = from + HOURS(2);
         from += draw_between(s, DRAW_PERSON, -1, -HOURS(1), HOURS(2));
-        *d = doing(s, EV_AMENDED, -1, 0, 0,
+        *d = doing(s, EV_MOVED, -1, 0, 0,
                    json_pack("{s:s, s:{s:{s:I, s:I}}}", "reason", "because", "facts", "window", "from",
                              (json_int_t)from, "to", (json_int_t)(to > from ? to : from + HOURS(1))));
         return c != NULL;

@@ -385,9 +385,9 @@ static void moments_are_waited_for_and_those_that_passed_are_sent_or_skipped(voi
     assert_int_equal(w.n, 0);
     assert_int_equal(w.wake, NOON + HOURS(4));
     /* The window moves: so does what hangs on it. */
-    assert_true(
-        happens_by(&p, EV_AMENDED, NULL, 0, "pat",
-                   json_pack("{s:{s:{s:I}}}", "facts", "window", "from", (json_int_t)(NOON + HOURS(3)))));
+    assert_true(happens_by(&p, EV_MOVED, NULL, 0, "pat",
+                           json_pack("{s:{s:{s:I, s:I}}}", "facts", "window", "from",
+                                     (json_int_t)(NOON + HOURS(3)), "to", (json_int_t)(NOON + HOURS(4)))));
     begin_all(&p);
     change_next(p.change, p.now, &w);
     assert_int_equal(w.wake, NOON + HOURS(2));

@@ -179,6 +179,7 @@ static const struct {
     {"end-in-flight", "never-lost", NULL, "The change ends"},
     {"redo-one-step", "redo", NULL, ""},
     {"cancel-while-deploying", "cancel", NULL, "cancels"},
+    {"move-forgets", "moved", NULL, "moves the window"},
     {"wants-forbidden", "may-do-what-it-wants", NULL, "begins"},
     {"gate-stays", "asked-in-vain", NULL, ""},
 };

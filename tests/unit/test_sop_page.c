@@ -210,7 +210,7 @@ static void a_page_becomes_its_steps_in_its_order(void **state)
     assert_string_equal(p->source, whole_page);
     assert_int_equal(p->redo_from, procedure_step(p, "deploy"));
     assert_int_equal(json_int(p->settings, "lead", 0), 4);
-    static const bool branches[BRANCH_COUNT] = {true, true, false, true, false, true, true};
+    static const bool branches[BRANCH_COUNT] = {true, true, false, true, false, true, false, true};
     assert_memory_equal(p->has_branch, branches, sizeof branches);
     assert_string_equal(procedure_ids(p, &a)[1], "notice");
 }
