@@ -291,9 +291,9 @@ static bool may_begin(const struct control *c, const struct procedure *p, const 
         !PLANTED("undo-in-flight"))
         return error_set(err, SB_STATE, "step %s waits until it is known whether %s took place", s->id,
                          p->steps[s->of].id);
-    if (s->branch == BRANCH_MOVE && control_in_flight(c, p))
+    if (control_held_by_move(c, p, s))
         return error_set(err, SB_STATE,
-                         "step %s waits until it is known what took place before the window moved", s->id);
+                         "step %s waits until what was set up for the former window has followed", s->id);
     bool acts = e->type == EV_ASKED || e->type == EV_INTENDED || e->type == EV_OBSERVING;
     const struct interlock *rule = acts ? control_forbids(c, p, e->step) : NULL;
     if (rule)

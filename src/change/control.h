@@ -137,8 +137,9 @@ bool step_settled(enum step_status s); /* done, skipped or failed */
  * pass what comes before it. */
 bool control_passed(const struct control *c, const struct procedure *p, int step);
 bool step_in_flight(enum step_status s); /* intended, in doubt or unsure: may have reached its system */
-/* Is a main step in flight? What has to follow a moved window waits until it is known what took place. */
-bool control_in_flight(const struct control *c, const struct procedure *p);
+/* After a move: what follows it waits until it is known of every main step in flight what took place; and the main steps wait
+ * until that is done, so that nobody is told of the new window twice. */
+bool control_held_by_move(const struct control *c, const struct procedure *p, const struct step *s);
 /* Has anything of the deployment itself (redo_from and what follows it) been intended? Then it cannot be
  * cancelled, only decided. */
 bool control_deploying(const struct control *c, const struct procedure *p);

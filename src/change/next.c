@@ -76,12 +76,19 @@ bool control_passed(const struct control *c, const struct procedure *p, int step
     return passed(c, p, step, known);
 }
 
-bool control_in_flight(const struct control *c, const struct procedure *p)
+static bool control_in_flight(const struct control *c, const struct procedure *p)
 {
     for (int i = 0; i < p->n_steps; i++)
         if (p->steps[i].branch == BRANCH_MAIN && step_in_flight((enum step_status)c->steps[i].status))
             return true;
     return false;
+}
+
+bool control_held_by_move(const struct control *c, const struct procedure *p, const struct step *s)
+{
+    if (s->branch == BRANCH_MOVE)
+        return control_in_flight(c, p);
+    return s->branch == BRANCH_MAIN && s->of < 0 && c->moving;
 }
 
 /* Are the steps before it settled? */
@@ -90,7 +97,7 @@ static bool turn_has_come(const struct control *c, const struct procedure *p, co
     for (int i = 0; i < s->n_after; i++)
         if (!control_passed(c, p, s->after[i]))
             return false;
-    if (s->branch == BRANCH_MOVE && control_in_flight(c, p))
+    if (control_held_by_move(c, p, s))
         return false;
     /* What is undone must be known to have taken place, or not to. */
     return s->branch != BRANCH_UNDO || !step_in_flight((enum step_status)c->steps[s->of].status) ||
