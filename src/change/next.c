@@ -32,8 +32,9 @@ bool control_active(const struct control *c, const struct procedure *p, int step
     if (s->of >= 0 && (s->unless_done || s->spawned))
         return made_step_active(c, s);
     switch (s->branch) {
-    case BRANCH_MAIN:
-        return c->status == CHANGE_RUNNING;
+    case BRANCH_MAIN: /* a deadline does not wait until the trouble is over */
+        return c->status == CHANGE_RUNNING ||
+               (s->pressing && (c->status == CHANGE_TROUBLE || c->status == CHANGE_REPAIRING));
     case BRANCH_TROUBLE:
         return c->status == CHANGE_TROUBLE;
     case BRANCH_EXTEND:

@@ -208,7 +208,7 @@ static bool branch_runs(const struct control *c, const struct step *s)
         return under_way && c->steps[s->of].status == STEP_OBSERVING;
     switch (s->branch) {
     case BRANCH_MAIN:
-        return c->status == CHANGE_RUNNING;
+        return s->pressing ? under_way : c->status == CHANGE_RUNNING;
     case BRANCH_TROUBLE:
         return c->status == CHANGE_TROUBLE;
     case BRANCH_EXTEND:

@@ -423,7 +423,7 @@ static void print_step(const struct view *v, int i, struct buf *out)
                s->verb ? (int)s->verb->kind : -1, s->again, s->at != NULL, s->due != NULL,
                s->at != NULL && s->late == LATE_SKIP, s->timeout_ms > 0, s->optional, s->unless_done,
                s->spawned, v->part[i], s->of, s->has_ask);
-    buf_printf(out, " %d%d", s->of_window, s->moved);
+    buf_printf(out, " %d%d%d", s->of_window, s->moved, s->pressing);
     /* Starting the pipeline is looked at by a law of its own. */
     buf_printf(out, " %d after", s->verb != NULL && str_eq(s->verb->name, "pipeline.start"));
     for (int k = 0; k < s->n_after; k++)

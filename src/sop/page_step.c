@@ -191,6 +191,7 @@ static void read_due(struct reading *r, struct draft *d, const struct yaml *y)
         }
     }
     d->s.due = page_scalar(r, by, what);
+    d->s.pressing = d->s.due != NULL;
     if (d->s.due != NULL)
         page_text_add(r, by, TEXT_MOMENT, what);
 }

@@ -101,9 +101,10 @@ struct step {
     const char *at;  /* moment ("from - 24h") or NULL */
     enum late late;  /* what to do when that moment has passed before the step could begin */
     const char *due; /* moment or NULL */
-    bool
-        of_window; /* its moment is reckoned from the window: when that moves, it is carried out anew with all that follows */
-    bool moved; /* `moved: again`: likewise, by itself; but an effect that has taken place stays */
+    /* Its moment is reckoned from the window: when that moves, it is carried out anew with all that follows. */
+    bool of_window;
+    bool pressing; /* it has a deadline: it is carried out in trouble as well */
+    bool moved;    /* `moved: again`: likewise, by itself; but an effect that has taken place stays */
 
     int tries;          /* in all; default 3 for effects that are safe, 1 otherwise */
     int64_t retry_ms;   /* first pause; doubles; default 2 s */
