@@ -232,6 +232,20 @@ static void a_notice_that_nobody_sends_is_asked_for_and_then_escalated(void **st
     play_close(&p);
 }
 
+static void a_notice_is_sent_in_trouble_without_waiting_for_the_decision(void **state)
+{
+    (void)state;
+    struct play p = hotfix(bare_facts());
+    begin_all(&p);
+    assert_status(&p, "notice", "asking");
+    assert_true(happens_by(&p, EV_TROUBLE, NULL, 0, "pat", json_pack("{s:s}", "reason", "orders fail")));
+    assert_true(answers(&p, "notice", "send", NULL));
+    begin_all(&p);
+    assert_string_equal(change_status(&p), "trouble");
+    assert_status(&p, "notice", "intended");
+    play_close(&p);
+}
+
 static void a_hotfix_called_off_takes_back_what_it_did(void **state)
 {
     (void)state;
@@ -464,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_hotfix_is_carried_out_to_its_end_when_all_goes_well),
         cmocka_unit_test(a_severity_1_hotfix_needs_no_system_but_its_notice),
         cmocka_unit_test(a_notice_that_nobody_sends_is_asked_for_and_then_escalated),
+        cmocka_unit_test(a_notice_is_sent_in_trouble_without_waiting_for_the_decision),
         cmocka_unit_test(a_hotfix_called_off_takes_back_what_it_did),
         cmocka_unit_test(in_trouble_people_are_told_the_window_is_extended_and_the_fix_rolled_back),
         cmocka_unit_test(a_stopped_hotfix_leaves_its_maintenance_open_and_hands_over),
