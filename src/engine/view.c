@@ -218,10 +218,10 @@ static json_t *waits_json(const struct ride *r, const struct change *c, int64_t 
                 continue;
             const char *what = change_waits_for(c, i, now, &a);
             if (what)
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", s->id, "title",
-                                                      s->title ? s->title : "", "what", what, "status",
-                                                      step_status_names[k->status], "since",
-                                                      (json_int_t)k->since));
+                json_array_append_new(list,
+                                      json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", s->id, "title",
+                                                s->title ? s->title : "", "what", what, "status",
+                                                step_status_names[k->status], "since", (json_int_t)k->since));
         }
     return list;
 }
