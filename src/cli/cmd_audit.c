@@ -1,4 +1,4 @@
-/* audit: is the record what was recorded? Looks at the file alone, so it works on a copy and beside a running
+/* audit: is the record what was recorded? Looks at the store alone, so it works on a copy and beside a running
  * server. */
 #include "base/buf.h"
 #include "base/instant.h"
@@ -6,6 +6,7 @@
 #include "base/read.h"
 #include "cli/ask.h"
 #include "cli/bundle.h"
+#include "cli/store_named.h"
 #include "store/seal_key.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,12 +18,14 @@ enum { EVIDENCE_MAX = 4 << 20 };
 static const char *store_file(const struct args *a)
 {
     const char *path = opt(a, "store");
-    return path ? path : arena_printf(a->arena, "%s/signalbox.db", state_dir_of(a, NULL));
+    return path ? path : store_configured(a);
 }
 
-static struct store *open_store(const char *path, struct error *err)
+static struct store *open_store(const struct args *a, const char *path, struct error *err)
 {
-    return store_open(&(struct store_options){.path = path, .read_only = true}, err);
+    struct store_options o = {.read_only = true};
+    store_named(a, path, &o);
+    return store_open(&o, err);
 }
 
 /* --- verify ------------------------------------------------------------------------------------ */
@@ -36,6 +39,8 @@ static bool is_file(const char *word)
 /* seal.pub beside the file, when nobody says which keys to believe. */
 static const char *published_beside(const struct args *a, const char *path)
 {
+    if (store_is_url(path))
+        path = arena_printf(a->arena, "%s/x", state_dir_of(a, NULL)); /* the server keeps its keys at home */
     const char *slash = strrchr(path, '/');
     const char *pub = slash ? arena_printf(a->arena, "%.*s/seal.pub", (int)(slash - path), path) : "seal.pub";
     return access(pub, F_OK) == 0 ? pub : NULL;
@@ -126,7 +131,7 @@ static int verify(struct args *a)
     int change = 1;
     const char *path = a->n_words > 1 && is_file(a->words[1]) ? a->words[change++] : store_file(a);
     const char *only = a->n_words > change ? a->words[change] : NULL;
-    struct store *s = read_evidence(a, path, &b, &err) ? open_store(path, &err) : NULL;
+    struct store *s = read_evidence(a, path, &b, &err) ? open_store(a, path, &err) : NULL;
     bool ok = s && store_verify_with(s, only, &b.evidence, &v, &err);
     store_close(s);
     int status = ok ? print_verdict(a, &v, &b) : complain(&err);
@@ -147,7 +152,7 @@ static int export_bundle(struct args *a)
                   a->words[1], a->words[1]);
     if (err.code != SB_OK)
         return complain(&err);
-    struct store *s = open_store(store_file(a), &err);
+    struct store *s = open_store(a, store_file(a), &err);
     bool ok = s && bundle_write(s, a->words[1], stdout, &said, &err);
     store_close(s);
     if (!ok)
@@ -195,7 +200,7 @@ static int print_seal(struct args *a)
 {
     struct error err = ERROR_NONE;
     struct newest n = {.json = opt_given(a, "json")};
-    struct store *s = open_store(store_file(a), &err);
+    struct store *s = open_store(a, store_file(a), &err);
     bool ok = s && store_seals(s, print_newest, &n, &err);
     store_close(s);
     if (ok && !n.printed)
@@ -234,7 +239,8 @@ const struct command cmd_audit = {
     .group = 3,
     .words_min = 1,
     .words_max = 3,
-    .options = {{"store", 0, OPTION_VALUE, "FILE", "the store's file (default: the one in --state)", "files"},
+    .options = {{"store", 0, OPTION_VALUE, "STORE", "the store's file or URL (default: the configured one)",
+                 "files"},
                 {"key", 0, OPTION_LIST, "FILE",
                  "public keys by which seals are believed (default: seal.pub beside the file)", "files"},
                 {"seal", 0, OPTION_VALUE, "FILE",

@@ -35,7 +35,7 @@ struct session {
     int signum;
 };
 
-static const char *config_of(const struct args *a, const struct session_options *o)
+const char *config_file_of(const struct args *a, const struct session_options *o)
 {
     if (o && o->config)
         return o->config;
@@ -58,7 +58,7 @@ const char *state_dir_of(const struct args *a, const struct session_options *o)
     if (dir && *dir)
         return dir;
     /* What is wrong with a configuration is told when the engine is opened with it. */
-    struct config *c = config_read(config_of(a, o), a->arena, NULL);
+    struct config *c = config_read(config_file_of(a, o), a->arena, NULL);
     if (!c)
         c = config_read(NULL, a->arena, NULL);
     dir = c ? arena_strdup(a->arena, c->state_dir) : ".";
@@ -167,7 +167,7 @@ static void on_exchange(void *ctx, struct exchange *x)
 static bool open_local(struct session *s, const struct args *a, const struct session_options *o,
                        const char *socket, struct error *err)
 {
-    s->config = config_read(config_of(a, o), &s->arena, err);
+    s->config = config_read(config_file_of(a, o), &s->arena, err);
     if (!s->config)
         return false;
     s->config->state_dir = s->state_dir;

@@ -53,5 +53,7 @@ int session_signal(const struct session *s);
 
 /* ~/.local/state/signalbox or what --state, $SIGNALBOX_STATE say. In `a->arena`. */
 const char *state_dir_of(const struct args *a, const struct session_options *o);
+/* The configuration's file, or NULL when there is none. In `a->arena`. */
+const char *config_file_of(const struct args *a, const struct session_options *o);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "engine/crashpoint.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 
 /* No page makes so many events without anything happening outside: beyond it, something of ours is wrong. */
 enum { EVENTS_A_PASS = 5000 };
@@ -195,6 +195,8 @@ static bool start_work(struct ride *r, const struct wants *w)
             continue;
         if (work_of(r, step))
             continue;
+        if (r->c->sop->steps[step].verb->kind != VERB_LOCAL && !ride_may_act(r))
+            continue;
         if (r->c->sop->steps[step].verb->kind == VERB_LOCAL) {
             local_perform(r, step);
             return true;
@@ -221,6 +223,10 @@ void carry(struct ride *r)
     struct error err = ERROR_NONE;
     if (r->broken || (crash_splits() && r->appends > 0))
         return;
+    if (!r->ended && !ride_held(r)) { /* another node does, or nobody yet */
+        wake_set(r, 0);
+        return;
+    }
     if (!r->c && !ride_unpark(r, &err)) {
         ride_break(r, &err);
         return;

@@ -1,6 +1,6 @@
 /* engine.c: opens store and systems, takes up what was left open, lets go of it all. */
 #include "base/log.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -102,35 +102,6 @@ static bool open_store(struct engine *e, const struct engine_options *o, struct 
 /* --- taking up what was left open
  * -------------------------------------------------------------------------------------- */
 
-/* Steps that were under way when the process ended. A process that dies again and again notes it once. */
-static bool was_under_way(const struct ride *r)
-{
-    for (int i = 0; i < r->c->sop->n_steps; i++)
-        if (r->c->control.steps[i].status == STEP_INTENDED || r->c->control.steps[i].status == STEP_OBSERVING)
-            return true;
-    return false;
-}
-
-static bool has_intended(const struct ride *r)
-{
-    for (int i = 0; i < r->c->sop->n_steps; i++)
-        if (r->c->control.steps[i].status == STEP_INTENDED)
-            return true;
-    return false;
-}
-
-struct last_event {
-    bool restarted;
-};
-
-static bool look_at_last(void *ctx, const struct store_event *ev)
-{
-    struct last_event *l = ctx;
-    _cleanup_json_ json_t *j = json_read(ev->body, strlen(ev->body), JSON_MAX_BYTES, "event", NULL);
-    l->restarted = str_eq(json_str(j, "type", ""), event_names[EV_RESTARTED]);
-    return true;
-}
-
 static void take_up(struct engine *e, const char *id)
 {
     struct error err = ERROR_NONE;
@@ -143,14 +114,10 @@ static void take_up(struct engine *e, const char *id)
         store_mark_ended(e->store, id);
         return;
     }
-    struct last_event last = {false};
-    if (was_under_way(r) && !store_read(e->store, id, r->durable, look_at_last, &last, &err))
-        log_write(LOG_WARN, "engine", id, "%s", err.text);
-    if (has_intended(r) || (was_under_way(r) && !last.restarted))
-        ride_restarted(r);
-    ride_park_unless_wanted(r);
-    if (r->c)
-        ride_wake(r);
+    if (e->nodes) /* until it is known who carries it */
+        ride_park_unless_wanted(r);
+    else
+        ride_resume(r);
 }
 
 struct heads {
@@ -214,7 +181,7 @@ struct engine *engine_open(const struct engine_options *o, struct error *err)
     e->replies_end = &e->replies;
     e->expr = expr_new();
     e->http = http_new(o->loop);
-    if (!open_store(e, o, err)) {
+    if (!open_store(e, o, err) || !share_open(e, !o->hold, err)) {
         engine_close(e);
         return NULL;
     }
@@ -268,6 +235,9 @@ void engine_close(struct engine *e)
     for (int i = 0; i < ROLE_COUNT; i++)
         if (e->systems[i])
             e->systems[i]->driver->close(e->systems[i]);
+    if (e->store)
+        store_flush(e->store);
+    share_close(e); /* nothing is under way: another node may go on */
     if (e->store)
         store_close(e->store);
     batches_free(e);

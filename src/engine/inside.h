@@ -61,9 +61,10 @@ struct ride {
     int64_t durable; /* last event that is */
     json_t *out;     /* events of this pass, not yet handed to the store */
     struct waiter *out_waiters;
-    int appends;    /* handed to the store, not yet answered */
-    unsigned epoch; /* of the folded state: raised when it is read again */
-    bool broken;    /* the store failed: nothing is done before the state is read again */
+    int appends;      /* handed to the store, not yet answered */
+    unsigned epoch;   /* of the folded state: raised when it is read again */
+    bool broken;      /* the store failed: nothing is done before the state is read again */
+    bool interrupted; /* what was under way was let go of, or not begun, until our leases are sure again */
     char *store_error;
     int store_tries;
     struct timer *again; /* the pause before it is read again */
@@ -123,6 +124,9 @@ struct engine {
     const char *yes_as;
     struct arena arena;
     struct store *store;
+    struct nodes *nodes; /* NULL: every change is ours (engine/share.h) */
+    struct names leases; /* that we hold, by lane */
+    struct handed *handed;
     struct seal_trust seal_trust;
     struct http *http;
     struct shelf shelf;
@@ -185,6 +189,10 @@ struct ride *ride_of(struct engine *e, const char *id, struct error *err);
 struct ride *ride_open_of(struct engine *e, const char *id, struct error *err);
 /* What is intended and not recorded is in doubt. */
 void ride_restarted(struct ride *r);
+/* Goes on with a change that somebody else (or a process before) carried until now. */
+void ride_resume(struct ride *r);
+/* The name of its lane, in the arena or as long as the lane. */
+const char *ride_lane(const struct ride *r, struct arena *a);
 /* The change that this one waits for, or NULL. */
 const struct ride *ride_behind(const struct ride *r);
 /* Takes its place in its lane; once more when it is started. */
@@ -204,6 +212,9 @@ MUST_USE bool ride_record(struct ride *r, struct event *ev, struct error *err);
 /* Somebody to be told when what was recorded so far is durable. Takes `answer`. */
 void ride_tell(struct ride *r, engine_done_fn *done, void *ctx, json_t *answer);
 void ride_flush(struct ride *r);
+/* Its end is durable. */
+void ride_finish(struct ride *r);
+void listeners_tell(struct engine *e, const char *change, const json_t *events);
 /* The store failed. */
 void ride_break(struct ride *r, const struct error *why);
 void batches_free(struct engine *e);

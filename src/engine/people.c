@@ -4,7 +4,7 @@
  * Each checks who asks, makes one event, and answers when that is durable. */
 #include "base/instant.h"
 #include "base/log.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 
 /* --- shared
  * ----------------------------------------------------------------------------------------------------------------
@@ -59,6 +59,8 @@ static void copy_keys(json_t *to, const json_t *from, const char *const *keys)
 void engine_start(struct engine *e, const char *change, const char *by, engine_done_fn *done, void *ctx)
 {
     struct error err = ERROR_NONE;
+    if (share_act(e, "start", change, NULL, by, done, ctx))
+        return;
     struct ride *r = ride_open_of(e, change, &err);
     if (!r || !may(e, r->c, by, "deploy", &err)) {
         refuse(e, done, ctx, &err);
@@ -185,6 +187,8 @@ void engine_answer(struct engine *e, const char *change, const json_t *answer, c
                    engine_done_fn *done, void *ctx)
 {
     struct error err = ERROR_NONE;
+    if (share_act(e, "answer", change, answer, by, done, ctx))
+        return;
     struct ride *r = ride_open_of(e, change, &err);
     int step = r ? asking_step(r->c, json_str(answer, "step", NULL), &err) : -1;
     if (step < 0 || !is_asked(e, r->c, step, &err) || !is_the_one_seen(r->c, step, answer, &err) ||
@@ -210,6 +214,8 @@ void engine_resolve(struct engine *e, const char *change, const json_t *answer, 
 {
     static const char *const keys[] = {"took_place", "result", "reason", NULL};
     struct error err = ERROR_NONE;
+    if (share_act(e, "resolve", change, answer, by, done, ctx))
+        return;
     struct ride *r = ride_open_of(e, change, &err);
     int step = r ? step_named(r->c, json_str(answer, "step", NULL), &err) : -1;
     const json_t *took = json_object_get(answer, "took_place");
@@ -287,6 +293,8 @@ void engine_act(struct engine *e, const char *change, const char *what, const js
                 engine_done_fn *done, void *ctx)
 {
     struct error err = ERROR_NONE;
+    if (share_act(e, what, change, data, by, done, ctx))
+        return;
     const struct act *act = act_named(what, &err);
     /* A note may be added to a change that has ended: what was learnt later belongs to it. */
     struct ride *r = !act                    ? NULL

@@ -1,7 +1,7 @@
 /* plan.c: from what a person asks for to a change: page, client and services are looked up, facts settled,
  * the first event made. */
 #include "base/hash.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 
 /* What a plan says at its top, besides `inputs`. */
 static const char *const plan_keys[] = {"sop",  "client", "env",      "services", "window",   "severity",
@@ -298,6 +298,8 @@ void engine_plan(struct engine *e, const json_t *plan, const char *by, engine_do
 {
     char hash[SHA256_HEX + 1];
     struct error err = ERROR_NONE;
+    if (share_act(e, "plan", NULL, plan, by, done, ctx))
+        return;
     plan_hash(plan, by, hash);
     if (is_there_already(e, hash, done, ctx))
         return;

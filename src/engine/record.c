@@ -1,7 +1,7 @@
 /* record.c: from an event to the durable record, and to those who wait for it. */
 #include "base/log.h"
 #include "engine/crashpoint.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 
 /* A store that fails is tried again after 1 s, 2 s, ... at most this long. */
 #define STORE_PAUSE_MOST SECONDS(30)
@@ -59,7 +59,7 @@ void waiters_drop(struct waiter *list)
 }
 
 /* A listener may leave, or others come, while they are told. */
-static void tell_listeners(struct engine *e, const char *change, const json_t *events)
+void listeners_tell(struct engine *e, const char *change, const json_t *events)
 {
     size_t i;
     json_t *event;
@@ -148,7 +148,7 @@ static void finish_report(struct ride *r)
     }
 }
 
-static void finish(struct ride *r)
+void ride_finish(struct ride *r)
 {
     struct engine *e = r->e;
     r->ended = true;
@@ -187,7 +187,7 @@ static void on_stored(void *ctx, const struct error *err)
             r->store_error = NULL;
             keep_snapshot(r);
             if (r->c->control.status == CHANGE_ENDED && r->durable == r->c->control.seq && !r->ended)
-                finish(r);
+                ride_finish(r);
         }
         if (err && b->epoch == r->epoch && !r->broken)
             ride_break(r, err);
@@ -196,7 +196,7 @@ static void on_stored(void *ctx, const struct error *err)
     if (!err && r && r->c)
         history_follow(r, b->events);
     if (!err && r)
-        tell_listeners(e, r->id, b->events);
+        listeners_tell(e, r->id, b->events);
     batch_free(b);
     engine_drain_soon(e);
 }
@@ -226,7 +226,9 @@ bool ride_record(struct ride *r, struct event *ev, struct error *err)
         ev->by = "";
     note_via(r->e, ev);
     bool ok = r->broken ? error_set(err, SB_IO, "%s: the record cannot be written: %s", r->id, r->store_error)
-                        : change_apply(r->c, ev, err);
+              : k->seq > 0 && !ride_held(r)
+                  ? error_set(err, SB_CONFLICT, "%s: another node carries it now", r->id)
+                  : change_apply(r->c, ev, err);
     if (ok) {
         if (!r->out)
             r->out = json_array();
@@ -286,7 +288,10 @@ void ride_flush(struct ride *r)
     char **bodies = net_alloc((size_t)n * sizeof *bodies);
     for (int i = 0; i < n; i++)
         bodies[i] = json_canonical(json_array_get(b->events, (size_t)i));
-    store_append(e->store, r->id, b->last - n + 1, (const char *const *)bodies, n, on_stored, b);
+    _cleanup_arena_ struct arena a = arena_make();
+    struct store_lease lease;
+    store_append_held(e->store, ride_lease(r, &a, &lease) ? &lease : NULL, r->id, b->last - n + 1,
+                      (const char *const *)bodies, n, on_stored, b);
     for (int i = 0; i < n; i++)
         free(bodies[i]);
     free(bodies);
@@ -321,8 +326,8 @@ static void read_again(void *ctx)
     r->broken = false;
     log_write(LOG_INFO, "engine", r->id, "read again after the store had failed");
     if (c->control.status == CHANGE_ENDED)
-        finish(r);
-    else
+        ride_finish(r);
+    else if (ride_held(r))
         ride_restarted(r);
     ride_wake(r);
 }

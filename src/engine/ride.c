@@ -1,6 +1,6 @@
 /* ride.c: one change on its way: made, read from the store, found by its id, queued behind others, let go. */
 #include "base/log.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 
 /* --- reading a change from the store
  * ---------------------------------------------------------------------------------- */
@@ -232,9 +232,9 @@ void ride_park_unless_wanted(struct ride *r)
     if (!is_quiet(r) || r->e->yes)
         return;
     change_next(r->c, engine_now(r->e), &w);
-    if (w.n > 0)
+    if (w.n > 0 && ride_held(r))
         return;
-    wake_set(r, w.wake);
+    wake_set(r, ride_held(r) ? w.wake : 0);
     ride_park(r);
 }
 
@@ -285,11 +285,60 @@ void ride_restarted(struct ride *r)
         log_write(LOG_WARN, "engine", r->id, "%s", err.text);
 }
 
+/* --- going on where somebody left off
+ * ------------------------------------------------------------------------------------ */
+
+/* Steps that were under way when the process ended. A process that dies again and again notes it once. */
+static bool was_under_way(const struct ride *r)
+{
+    for (int i = 0; i < r->c->sop->n_steps; i++)
+        if (r->c->control.steps[i].status == STEP_INTENDED || r->c->control.steps[i].status == STEP_OBSERVING)
+            return true;
+    return false;
+}
+
+static bool has_intended(const struct ride *r)
+{
+    for (int i = 0; i < r->c->sop->n_steps; i++)
+        if (r->c->control.steps[i].status == STEP_INTENDED)
+            return true;
+    return false;
+}
+
+struct last_event {
+    bool restarted;
+};
+
+static bool look_at_last(void *ctx, const struct store_event *ev)
+{
+    struct last_event *l = ctx;
+    _cleanup_json_ json_t *j = json_read(ev->body, strlen(ev->body), JSON_MAX_BYTES, "event", NULL);
+    l->restarted = str_eq(json_str(j, "type", ""), event_names[EV_RESTARTED]);
+    return true;
+}
+
+void ride_resume(struct ride *r)
+{
+    struct error err = ERROR_NONE;
+    struct last_event last = {false};
+    if (was_under_way(r) && !store_read(r->e->store, r->id, r->durable, look_at_last, &last, &err))
+        log_write(LOG_WARN, "engine", r->id, "%s", err.text);
+    if (has_intended(r) || (was_under_way(r) && !last.restarted))
+        ride_restarted(r);
+    ride_park_unless_wanted(r);
+    if (r->c)
+        ride_wake(r);
+}
+
 /* --- one change at a time for a client and env
  * --------------------------------------------------------------------------- */
 
-static const char *lane_name(const struct ride *r, struct arena *a)
+const char *ride_lane(const struct ride *r, struct arena *a)
 {
+    if (r->lane)
+        return r->lane->name;
+    if (!r->c)
+        return "";
     const json_t *f = r->c->facts;
     return arena_printf(a, "%s/%s", json_str(f, "change.client", json_str(f, "client.id", "")),
                         json_str(f, "change.env", json_str(f, "env.name", "")));
@@ -305,8 +354,8 @@ static bool started_before(const struct ride *a, const struct ride *b)
 void lane_join(struct ride *r)
 {
     _cleanup_arena_ struct arena a = arena_make();
-    const char *name = lane_name(r, &a);
     lane_leave(r);
+    const char *name = ride_lane(r, &a);
     r->started = r->c->started;
     struct lane *lane = names_get(&r->e->lanes, name);
     if (!lane) {

@@ -2,7 +2,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "engine/crashpoint.h"
-#include "engine/inside.h"
+#include "engine/share.h"
 
 /* News of one observation are recorded at most so often. */
 #define VIEW_PAUSE 500

@@ -79,6 +79,8 @@ static void land(struct http *h)
 static void act(struct http *h, curl_socket_t fd, int events)
 {
     int running;
+    if (h->before != NULL)
+        h->before(h->before_ctx);
     h->in_curl = true;
     h->in_timeout = fd == CURL_SOCKET_TIMEOUT;
     curl_multi_socket_action(h->multi, fd, events, &running);
@@ -150,6 +152,12 @@ static int on_timer_wish(CURLM *multi, long ms, void *ctx)
     else
         uv_timer_start(h->timer, on_timeout, (uint64_t)ms, 0);
     return 0;
+}
+
+void http_before(struct http *h, void (*fn)(void *ctx), void *ctx)
+{
+    h->before = fn;
+    h->before_ctx = ctx;
 }
 
 static void init_curl(void)

@@ -25,6 +25,9 @@ struct http_peer; /* one for an outside system */
 struct http_call; /* one request under way */
 
 struct http *http_new(struct loop *l);
+/* `fn(ctx)` is called whenever libcurl is about to send or receive something, and may cancel calls: a process that
+ * was stopped in between finds out whether it may still send. */
+void http_before(struct http *h, void (*fn)(void *ctx), void *ctx);
 void http_free(struct http *h); /* drops all calls without calling back; not from inside on_body */
 
 enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_BEARER, HTTP_AUTH_HEADER };

@@ -39,6 +39,8 @@ struct http {
     struct peers peers;
     struct sockets sockets;
     struct calls finished, cancelled;
+    void (*before)(void *ctx); /* NULL: nobody wants to know */
+    void *before_ctx;
     bool in_curl; /* a callback of libcurl is running: handles may not be added or removed */
     bool in_timeout;
     bool telling, closed;

@@ -13,9 +13,13 @@
 #include "store/chain.h"
 #include "store/store.h"
 
+struct pg_target;
+
 struct backend {
     const struct backend_ops *ops;
 };
+
+struct backend *store_backend(struct store *s); /* store.c */
 
 /* A `place` is where the back end keeps an event; the shared code only carries it back. 0 = none. */
 
@@ -61,6 +65,7 @@ struct backend_ops {
                        struct error *err); /* chain_begin(LEDGER_NAME) when none */
     bool (*entry_add)(struct backend *b, int64_t n, const char *body, const char *hash, struct error *err);
     bool (*number_next)(struct backend *b, int64_t *out, struct error *err);
+    bool (*number_set)(struct backend *b, const char *name, const char *last, struct error *err);
     bool (*page_put)(struct backend *b, const char *hash, const char *name, const char *text,
                      struct error *err);
     bool (*snapshot_put)(struct backend *b, int64_t change, int64_t seq, const char *version,
@@ -76,6 +81,11 @@ struct backend_ops {
 
     /* A connection for reading, for any one thread at a time. NULL on error. */
     struct reader *(*reader_open)(struct backend *b, struct error *err);
+
+    /* Of a database that several processes may write (store/nodes.h); otherwise NULL. */
+    const struct pg_target *(*target)(const struct backend *b);
+    /* Within the transaction: is this the lease's newest token? It stays so until the transaction ends. */
+    bool (*lease_check)(struct backend *b, const char *lease, int64_t token, bool *newest, struct error *err);
 };
 
 struct reader {
@@ -97,6 +107,14 @@ struct entry_row {
     int64_t n;
     const char *body, *hash;
     size_t size;
+};
+
+/* What is kept beside changes and ledger. */
+enum rest_kind { REST_PAGE, REST_DOC, REST_NUMBER };
+struct rest_row {
+    enum rest_kind kind;
+    const char *a, *b,
+        *text; /* page: hash, name, text; doc: kind, id, body; number: name, "", the last one */
 };
 
 /* A list that is read row by row. */
@@ -125,6 +143,10 @@ struct reader_ops {
 
     bool (*pages)(struct reader *r, bool (*each)(void *ctx, const char *hash, const char *text, size_t size),
                   void *ctx, struct error *err);
+
+    /* Between begin and end: documents in the order in which they were added. */
+    bool (*rest)(struct reader *r, bool (*each)(void *ctx, const struct rest_row *row), void *ctx,
+                 struct error *err);
 
     /* All events, or those of one change, in the order in which they were committed; all entries of the
      * ledger, or those that name a change. NULL on error. */

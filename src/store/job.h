@@ -37,8 +37,8 @@ struct job {
     union {
         struct {
             store_done_fn *done;
-            const char *change;
-            int64_t first;
+            const char *change, *lease; /* lease NULL: none is needed */
+            int64_t first, token;
             const char *const *bodies;
             int n;
         } append;

@@ -51,9 +51,24 @@ static bool refuse_number(struct job *j, int64_t next)
                            j->append.change, j->append.first, next);
 }
 
+/* Refused already, or *ok. */
+static bool is_held(struct job *j, struct writing *w, bool *ok, struct error *err)
+{
+    *ok = true;
+    if (j->append.lease == NULL || w->backend->ops->lease_check == NULL)
+        return true;
+    if (!w->backend->ops->lease_check(w->backend, j->append.lease, j->append.token, ok, err))
+        return false;
+    return *ok || job_refuse_with(j, SB_CONFLICT, "%s: another node carries it now; nothing of this was kept",
+                                  j->append.change);
+}
+
 bool apply_append(struct job *j, struct writing *w, struct error *err)
 {
+    bool held;
     *err = ERROR_NONE;
+    if (!is_held(j, w, &held, err) || !held)
+        return err->code == SB_OK;
     struct head *h = head_of(w, j->append.change, j->append.first == 1, err);
     if (h == NULL)
         return err->code == SB_OK && refuse_number(j, 1);
@@ -110,8 +125,10 @@ bool writing_begin(struct writing *w, struct error *err)
     struct chain last = w->ledger;
     if (!w->backend->ops->begin(w->backend, err) || !w->backend->ops->entry_last(w->backend, &w->ledger, err))
         return false;
-    if (last.n != w->ledger.n || strcmp(last.hash, w->ledger.hash) != 0)
-        heads_free(&w->heads);
+    if (last.n == w->ledger.n && strcmp(last.hash, w->ledger.hash) == 0)
+        return true;
+    heads_free(&w->heads);
+    w->sealing.others = true;
     return true;
 }
 

@@ -33,6 +33,8 @@ const char *const pg_sql[PG_SQL_COUNT] = {
     [PG_NUMBER_NEXT] = "INSERT INTO numbers (name, last) VALUES ('change', 1) "
                        "ON CONFLICT (name) DO UPDATE SET last = numbers.last + 1 RETURNING last",
 
+    [PG_NUMBER_SET] = "INSERT INTO numbers (name, last) VALUES ($1, $2)",
+
     [PG_PAGE_PUT] = "INSERT INTO pages (hash, name, text) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING",
     [PG_PAGE_GET] = "SELECT text FROM pages WHERE hash = $1",
     [PG_PAGES] = "SELECT hash, text FROM pages WHERE hash > $1 ORDER BY hash LIMIT 20",
@@ -52,5 +54,41 @@ const char *const pg_sql[PG_SQL_COUNT] = {
     [PG_SESSION_END] = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                        "WHERE pid = $1 AND application_name = $2 AND pid <> pg_backend_pid()",
     [PG_LOCK_WAIT] = "SELECT pg_advisory_lock(" WRITERS ")",
+    /* Whoever takes the lease waits until this transaction has ended, and so reads all that was written. */
+    [PG_LEASE_CHECK] = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 FOR SHARE",
+
+    [PG_NODE_RENEW] =
+        "UPDATE nodes SET until = clock_timestamp() + $2 * interval '1 ms' WHERE id = $1 RETURNING 1",
+    [PG_NODE_ADD] =
+        "INSERT INTO nodes (id, name, until) VALUES ($1, $2, clock_timestamp() + $3 * interval '1 ms')",
+    [PG_NODES_OVERDUE] = "SELECT id FROM nodes WHERE until < clock_timestamp()",
+    /* They may hold locks, and whoever is stopped cannot let go of them. */
+    [PG_SESSIONS_END] =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
+    /* Its leases become free with it. One that was heard of in the meantime stays. */
+    [PG_NODE_EXPEL] =
+        "WITH old AS (DELETE FROM requests WHERE at < clock_timestamp() - interval '1 hour') DELETE FROM nodes WHERE id = $1 AND until < clock_timestamp()",
+    [PG_NODE_LEAVE] = "DELETE FROM nodes WHERE id = $1",
+
+    [PG_LEASES_TAKE] = "UPDATE leases SET node = $1, token = token + 1 WHERE name IN "
+                       "(SELECT name FROM leases WHERE node IS NULL FOR UPDATE SKIP LOCKED) RETURNING name",
+    [PG_LEASE_TAKE] =
+        "INSERT INTO leases (name, node, token) VALUES ($1, $2, 1) ON CONFLICT (name) DO UPDATE "
+        "SET node = excluded.node, token = leases.token + (leases.node IS NULL)::int "
+        "WHERE leases.node IS NULL OR leases.node = excluded.node RETURNING token",
+    [PG_LEASES_MINE] = "SELECT name, token FROM leases WHERE node = $1",
+
+    [PG_NEWS] = "SELECT n, body FROM ledger WHERE n > $1 ORDER BY n LIMIT 100",
+
+    [PG_REQUEST_ADD] = "INSERT INTO requests (asker, lease, body) VALUES ($1, $2, $3) RETURNING n",
+    [PG_REQUEST_DROP] = "DELETE FROM requests WHERE n = $1 RETURNING taken",
+    [PG_REQUEST_ANSWER] = "UPDATE requests SET answer = $2 WHERE n = $1",
+    /* Taken before it is done: never twice. */
+    [PG_REQUESTS_TAKE] = "UPDATE requests SET taken = true WHERE NOT taken "
+                         "AND at > clock_timestamp() - interval '30 s' AND lease IN "
+                         "(SELECT name FROM leases WHERE node = $1) RETURNING n, body",
+    [PG_ANSWERS_TAKE] = "DELETE FROM requests WHERE asker = $1 AND answer IS NOT NULL RETURNING n, answer",
+
     [PG_LOCK_LEAVE] = "SELECT pg_advisory_unlock(" WRITERS ")",
 };

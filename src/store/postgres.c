@@ -248,6 +248,14 @@ static bool number_next(struct backend *b, int64_t *out, struct error *err)
     return r != NULL;
 }
 
+static bool number_set(struct backend *b, const char *name, const char *last, struct error *err)
+{
+    struct pg_args a = {0};
+    pg_text(&a, name);
+    pg_text(&a, last);
+    return pg_put(&self(b)->pg, PG_NUMBER_SET, &a, err);
+}
+
 static bool page_put(struct backend *b, const char *hash, const char *name, const char *text,
                      struct error *err)
 {
@@ -310,12 +318,28 @@ static bool doc_list(struct backend *b, const char *kind, int limit, doc_each_fn
     return r != NULL && postgres_docs(r, each, ctx);
 }
 
+static bool lease_check(struct backend *b, const char *lease, int64_t token, bool *newest, struct error *err)
+{
+    struct pg_args a = {0};
+    pg_text(&a, lease);
+    pg_number(&a, token);
+    _cleanup_pg_ PGresult *r = pg_ask(&self(b)->pg, PG_LEASE_CHECK, &a, err);
+    *newest = r != NULL && PQntuples(r) == 1;
+    return r != NULL;
+}
+
+static const struct pg_target *target(const struct backend *b)
+{
+    return &((const struct postgres *)b)->target;
+}
+
 /* --- opening ----------------------------------------------------------------------------------- */
 
 static void close_all(struct backend *b)
 {
     struct postgres *s = self(b);
     pg_close(&s->pg);
+    lock_release(s->lock);
     pg_target_free(&s->target);
     free(s);
 }
@@ -334,6 +358,7 @@ static const struct backend_ops postgres_ops = {
     .entry_last = entry_last,
     .entry_add = entry_add,
     .number_next = number_next,
+    .number_set = number_set,
     .page_put = page_put,
     .snapshot_put = snapshot_put,
     .doc_get = doc_get,
@@ -341,6 +366,8 @@ static const struct backend_ops postgres_ops = {
     .doc_change = doc_change,
     .doc_list = doc_list,
     .reader_open = postgres_reader_open,
+    .target = target,
+    .lease_check = lease_check,
 };
 
 /* The tables are made on a plain connection: statements in a pipeline are prepared, and so need them. */
@@ -359,7 +386,9 @@ struct backend *postgres_open(const struct store_options *o, struct error *err)
         abort();
     s->base.ops = &postgres_ops;
     s->pg.target = &s->target;
-    if (pg_target_make(&s->target, o->url, o->password, err) &&
+    bool alone =
+        o->read_only || o->path == NULL || (s->lock = lock_take(o->path, o->socket_path, err)) != NULL;
+    if (alone && pg_target_make(&s->target, o->url, o->password, err) &&
         (o->read_only || (make_tables(s, err) && pg_open(&s->pg, true, CONNECT_S, err))))
         return &s->base;
     if (err != NULL && err->code == SB_NET)

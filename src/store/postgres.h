@@ -6,11 +6,13 @@
 #define SB_STORE_POSTGRES_H
 
 #include "store/backend.h"
+#include "store/lock.h"
 #include "store/pg.h"
 
 struct postgres {
     struct backend base;
     struct pg_target target;
+    struct lock *lock;  /* of the state folder: one process has its socket */
     struct pg pg;       /* the writer's */
     bool unreachable;   /* the last try to connect failed: the next one is a short one */
     struct chain entry; /* what this transaction adds to the ledger; n = 0: nothing */

@@ -355,6 +355,29 @@ static bool ledger_next(struct cursor *cur, struct entry_row *out, bool *more, s
     return true;
 }
 
+static bool rest(struct reader *r, bool (*each)(void *ctx, const struct rest_row *row), void *ctx,
+                 struct error *err)
+{
+    struct cursor *cur = cursor_open(self(r),
+                                     "SELECT 0 AS k, 0::bigint AS n, hash, name, text FROM pages UNION ALL "
+                                     "SELECT 1, n, kind, id, body FROM docs UNION ALL "
+                                     "SELECT 2, 0, name, '', last::text FROM numbers ORDER BY k, n",
+                                     NULL, err);
+    bool more = true, ok = cur != NULL;
+    while (ok && more) {
+        ok = next_row(cur, &more, err);
+        if (!ok || !more)
+            break;
+        const struct rest_row one = {(enum rest_kind)pg_int(cur->rows, cur->at, 0),
+                                     pg_str(cur->rows, cur->at, 2), pg_str(cur->rows, cur->at, 3),
+                                     pg_str(cur->rows, cur->at, 4)};
+        if (!each(ctx, &one))
+            break;
+    }
+    cursor_close(cur);
+    return ok;
+}
+
 static const struct reader_ops reader_ops = {
     .close = close_reader,
     .begin = begin,
@@ -366,6 +389,7 @@ static const struct reader_ops reader_ops = {
     .snapshot_get = snapshot_get,
     .doc_get = doc_get,
     .doc_list = doc_list,
+    .rest = rest,
     .record = record,
     .ledger = ledger,
     .record_next = record_next,

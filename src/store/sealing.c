@@ -106,13 +106,27 @@ static void add_changes(const struct sealing *s, const struct heads *all, struct
                 seal_text_change(h->id, &h->chain, text);
 }
 
+/* A seal says where a change stands, not where we left it. */
+static bool look_again(struct sealing *s, struct backend *b, struct error *err)
+{
+    for (size_t i = 0; s->others && i < s->moved.n_buckets; i++)
+        for (struct head *h = s->moved.buckets[i]; h != NULL; h = h->next) {
+            struct change_row row;
+            if (!b->ops->change_find(b, h->id, &row, err))
+                return false;
+            h->chain = row.head;
+        }
+    s->others = false;
+    return true;
+}
+
 bool sealing_add(struct sealing *s, struct backend *b, const struct chain *ledger, struct error *err)
 {
     s->whole |= s->fresh.n > 0 && sealing_is_due(s);
     if (s->key == NULL || (!s->whole && !s->ends))
         return true;
     struct seal seal;
-    if (!read_last(b, &seal, err))
+    if (!read_last(b, &seal, err) || !look_again(s, b, err))
         return false;
     /* Whatever is there was sealed, by the process before this one. */
     if (seal.ledger.n == ledger->n && s->moved.n == 0)

@@ -14,6 +14,7 @@ struct sealing {
     bool whole;         /* this transaction is to be sealed with all that moved */
     bool ends;          /* this transaction ends changes */
     struct heads moved; /* durable, and named by no seal */
+    bool others;        /* another process has written since: what moved may have moved on */
     struct heads fresh; /* moved in this transaction */
 };
 

@@ -221,6 +221,17 @@ static bool number_next(struct backend *b, int64_t *out, struct error *err)
     return ok;
 }
 
+static bool number_set(struct backend *b, const char *name, const char *last, struct error *err)
+{
+    struct conn *c = &self(b)->conn;
+    sqlite3_stmt *st = conn_take(c, SQL_NUMBER_SET, err);
+    if (st == NULL)
+        return false;
+    bind_text(st, 1, name);
+    sqlite3_bind_int64(st, 2, strtoll(last, NULL, 10));
+    return conn_run(c, SQL_NUMBER_SET, st, err);
+}
+
 static bool page_put(struct backend *b, const char *hash, const char *name, const char *text,
                      struct error *err)
 {
@@ -390,6 +401,7 @@ static const struct backend_ops sqlite_ops = {
     .entry_last = entry_last,
     .entry_add = entry_add,
     .number_next = number_next,
+    .number_set = number_set,
     .page_put = page_put,
     .snapshot_put = snapshot_put,
     .doc_get = doc_get,

@@ -23,6 +23,8 @@ enum statement {
     SQL_ENTRY_LAST,
     SQL_ENTRY_ADD,
     SQL_NUMBER_NEXT,
+    SQL_NUMBER_SET,
+    SQL_REST,
     SQL_PAGE_PUT,
     SQL_PAGE_GET,
     SQL_PAGES,

@@ -229,6 +229,25 @@ static bool snapshot_get(struct reader *r, const char *change, const char *versi
     return ok;
 }
 
+static bool rest(struct reader *r, bool (*each)(void *ctx, const struct rest_row *row), void *ctx,
+                 struct error *err)
+{
+    struct conn *c = conn_of(r);
+    sqlite3_stmt *st = conn_take(c, SQL_REST, err);
+    bool row = true, ok = st != NULL;
+    while (ok && row) {
+        ok = conn_step(c, st, &row, err);
+        if (!ok || !row)
+            break;
+        const struct rest_row one = {(enum rest_kind)sqlite3_column_int(st, 0), column_text(st, 2),
+                                     column_text(st, 3), column_text(st, 4)};
+        if (!each(ctx, &one))
+            break;
+    }
+    conn_give(c, SQL_REST, st);
+    return ok;
+}
+
 /* --- the record, row by row -------------------------------------------------------------------- */
 
 struct cursor {
@@ -324,6 +343,7 @@ static const struct reader_ops reader_ops = {
     .snapshot_get = snapshot_get,
     .doc_get = doc_get,
     .doc_list = doc_list,
+    .rest = rest,
     .record = record,
     .ledger = ledger,
     .record_next = record_next,

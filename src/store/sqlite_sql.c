@@ -37,6 +37,11 @@ const char *const sqlite_sql[SQL_COUNT] = {
     [SQL_NUMBER_NEXT] = "INSERT INTO numbers (name, last) VALUES ('change', 1) "
                         "ON CONFLICT (name) DO UPDATE SET last = last + 1 RETURNING last",
 
+    [SQL_NUMBER_SET] = "INSERT INTO numbers (name, last) VALUES (?, ?)",
+    [SQL_REST] = "SELECT 0, rowid, hash, name, text FROM pages UNION ALL "
+                 "SELECT 1, n, kind, id, body FROM docs UNION ALL "
+                 "SELECT 2, 0, name, '', CAST(last AS TEXT) FROM numbers ORDER BY 1, 2",
+
     [SQL_PAGE_PUT] = "INSERT INTO pages (hash, name, text) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
     [SQL_PAGE_GET] = "SELECT text FROM pages WHERE hash = ?",
     [SQL_PAGES] = "SELECT hash, text FROM pages",

@@ -189,10 +189,22 @@ static void answer_append(struct job *j, const struct error *err)
     j->append.done(j->ctx, err);
 }
 
+struct backend *store_backend(struct store *s)
+{
+    return s->backend;
+}
+
 void store_append(struct store *s, const char *change, int64_t first, const char *const *bodies, int n,
                   store_done_fn *done, void *ctx)
 {
+    store_append_held(s, NULL, change, first, bodies, n, done, ctx);
+}
+
+void store_append_held(struct store *s, const struct store_lease *lease, const char *change, int64_t first,
+                       const char *const *bodies, int n, store_done_fn *done, void *ctx)
+{
     size_t count = n > 0 ? (size_t)n : 0, list = count * sizeof(const char *), room = list + room_of(change);
+    room += lease != NULL ? room_of(lease->name) : 0;
     for (size_t i = 0; i < count; i++)
         room += room_of(bodies[i]);
     struct job *j = job_new(room);
@@ -204,6 +216,10 @@ void store_append(struct store *s, const char *change, int64_t first, const char
     j->append.done = done;
     j->append.change = take_name(j, "the change's id", change);
     j->append.first = first;
+    if (lease != NULL) {
+        j->append.lease = take_name(j, "the lease's name", lease->name);
+        j->append.token = lease->token;
+    }
     j->append.bodies = copies;
     j->append.n = n;
     if (count == 0)

@@ -24,8 +24,9 @@ struct seal_key;
 struct seal_trust;
 
 struct store_options {
-    const char *path;        /* SQLite file; its folder is made with mode 0700 */
-    const char *url;         /* or a PostgreSQL database: postgresql://user@host/name, without a password */
+    const char *path; /* SQLite file; its folder is made with mode 0700 */
+    const char *url; /* or a PostgreSQL database: postgresql://user@host/name, without a password. Then a lock
+                              * beside `path`, unless it is NULL, keeps a second process from the same folder */
     const char *password;    /* reference to the database's (base/secret.h); NULL: as libpq finds it */
     struct loop *loop;       /* callbacks come there; may be NULL when read_only */
     bool read_only;          /* no writer, no lock: for audit and for looking while another process runs */
@@ -58,6 +59,13 @@ typedef void store_done_fn(void *ctx, const struct error *err); /* err NULL = du
  * is full or failing; nothing of it is written; the next call tries the disk again. */
 void store_append(struct store *s, const char *change, int64_t first, const char *const *bodies, int n,
                   store_done_fn *done, void *ctx);
+/* The same, refused with SB_CONFLICT when the lease's token is not the newest (store/nodes.h). */
+struct store_lease {
+    const char *name;
+    int64_t token;
+};
+void store_append_held(struct store *s, const struct store_lease *lease, const char *change, int64_t first,
+                       const char *const *bodies, int n, store_done_fn *done, void *ctx);
 /* Waits until everything given so far is durable or has failed (at the end, or for commands that do one
  * thing). The callbacks come as ever, through the loop. */
 void store_flush(struct store *s);

@@ -45,8 +45,10 @@ static inline int group_teardown(void **state)
 
 static inline struct store_options kit_options(const struct kit *k, bool read_only)
 {
-    return (struct store_options){
-        .path = k->path, .url = *k->url != '\0' ? k->url : NULL, .loop = k->loop, .read_only = read_only};
+    return (struct store_options){.path = *k->url != '\0' ? NULL : k->path,
+                                  .url = *k->url != '\0' ? k->url : NULL,
+                                  .loop = k->loop,
+                                  .read_only = read_only};
 }
 
 static inline void kit_open(struct kit *k)
