@@ -217,21 +217,29 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 
 static void on_due(uv_timer_t *t);
 
+static unsigned connections(const struct server *s)
+{
+    return MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
 /* Without a thread of its own the daemon notices neither a resumed connection nor the end of a wait by
- * itself. */
+ * itself. Nor that it may accept again: out of descriptors or at its limit it takes its listening socket off
+ * the epoll set, and puts it back at the first run after a connection has ended. */
 static void run(struct server *s)
 {
     s->resumed = false;
     uv_idle_stop(s->soon);
     uv_timer_stop(s->timer);
+    unsigned before = connections(s);
     MHD_run(s->daemon);
+    bool fewer = connections(s) < before;
     MHD_UNSIGNED_LONG_LONG ms = 0;
     bool waits = MHD_get_timeout(s->daemon, &ms) == MHD_YES;
     /* While it waits for the next word of a TLS handshake the library says "at once", for as long as the
      * client likes. */
     if (waits && ms == 0 && s->tls)
         ms = TLS_BREATH_MS;
-    if (s->resumed || (waits && ms == 0))
+    if (s->resumed || fewer || (waits && ms == 0))
         run_soon(s);
     else if (waits)
         uv_timer_start(s->timer, on_due, ms, 0);

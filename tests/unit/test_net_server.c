@@ -1,6 +1,7 @@
 #include "check.h"
 #include "net/server.h"
 #include "raw.h"
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* One server whose paths say what it does; what happened is kept here for the tests to look at. */
@@ -551,6 +552,47 @@ static void a_server_that_waits_does_not_turn_the_loop(void **state)
     stage_close(&st);
 }
 
+/* As many as it takes come, say nothing and leave; then one asks. */
+static void crowd_comes_and_goes(struct stage *st)
+{
+    enum { CROWD = 40 };
+    static struct raw crowd[CROWD], one;
+    for (int i = 0; i < CROWD; i++)
+        raw_connect(&crowd[i], server_port(st->server));
+    for (int i = 0; i < 20; i++)
+        loop_once(st->loop, false);
+    for (int i = 0; i < CROWD; i++)
+        raw_close(&crowd[i]);
+    ask(st, &one, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "hello");
+    ask(st, &one, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "hello");
+}
+
+static void a_server_that_was_full_is_not_deaf_afterwards(void **state)
+{
+    (void)state;
+    struct stage st;
+    stage_open(&(struct server_options){.address = "127.0.0.1:0", .connections_max = 4}, &st);
+    crowd_comes_and_goes(&st);
+    stage_close(&st);
+}
+
+/* Ours is one process: the limit leaves room for our ends of the connections, which are opened first. */
+static void a_server_that_ran_out_of_descriptors_is_not_deaf_afterwards(void **state)
+{
+    (void)state;
+    struct stage st;
+    struct rlimit before, less;
+    stage_open(&(struct server_options){.address = "127.0.0.1:0"}, &st);
+    int next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    less = (struct rlimit){(rlim_t)next + 40 + 6, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+    crowd_comes_and_goes(&st);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    stage_close(&st);
+}
+
 static void a_client_that_stalls_is_let_go(void **state)
 {
     (void)state;
@@ -591,6 +633,8 @@ int main(void)
         cmocka_unit_test(a_bad_address_is_refused_with_an_example),
         cmocka_unit_test(a_given_listening_socket_is_used),
         cmocka_unit_test(a_server_that_waits_does_not_turn_the_loop),
+        cmocka_unit_test(a_server_that_was_full_is_not_deaf_afterwards),
+        cmocka_unit_test(a_server_that_ran_out_of_descriptors_is_not_deaf_afterwards),
         cmocka_unit_test(a_client_that_stalls_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
