@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "store/bad_disk.h"
 #include "store/ledger.h"
 #include "store/migrate.h"
 #include <errno.h>
@@ -415,6 +416,7 @@ static const struct backend_ops sqlite_ops = {
 static void configure(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    bad_disk_setup();
 }
 
 static pthread_once_t configured = PTHREAD_ONCE_INIT;
