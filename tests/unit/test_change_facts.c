@@ -146,6 +146,7 @@ static const struct {
     {EV_PLANNED, -1, 0, 0, "ann", NULL, "planned (ann)"},
     {EV_STARTED, -1, 0, 0, "ann", NULL, "started (ann)"},
     {EV_AMENDED, -1, 0, 0, "ann", "{\"reason\": \"later\"}", "amended: later (ann)"},
+    {EV_MOVED, -1, 0, 0, "ann", "{\"reason\": \"a freeze\"}", "the window has moved: a freeze (ann)"},
     {EV_NOTED, -1, 0, 0, "bob", "{\"text\": \"mind the gap\"}", "note: mind the gap (bob)"},
     {EV_OVERRULED, -1, 0, 0, "bob", "{\"about\": \"late\", \"says\": \"It is late.\", \"reason\": \"must\"}",
      "overruled (late): It is late. Because: must (bob)"},
