@@ -212,13 +212,19 @@ static void all_that_runs_is_counted_by_service_and_by_image(void **state)
     _cleanup_json_ json_t *images = json_object(), *versions = json_object();
     for (size_t i = 0; i < COUNT_OF(pods); i++) {
         _cleanup_json_ json_t *pod = object(pods[i]);
-        kube_count_pod(pod, named, images, versions);
+        kube_count_pod(pod, named, 1, images, versions);
     }
     _cleanup_json_ json_t *expected =
         object("{\"trolley\":{\"1.4.2\":1},\"redis\":{\"7\":1},\"pay\":{\"sha256:aa\":1}}");
     assert_true(json_equal(versions, expected));
     assert_int_equal(json_object_size(images), 4);
     assert_int_equal(json_integer_value(json_object_get(images, "mesh/proxy:9")), 1);
+    for (size_t i = 0; i < COUNT_OF(pods); i++) { /* and what goes leaves nothing behind */
+        _cleanup_json_ json_t *pod = object(pods[i]);
+        kube_count_pod(pod, named, -1, images, versions);
+    }
+    assert_int_equal(json_object_size(images), 0);
+    assert_int_equal(json_object_size(versions), 0);
 }
 
 int main(void)
