@@ -1,57 +1,142 @@
-/* builtin_calendar.c: the change calendar, kept in Signalbox's own store. */
+/* builtin_calendar.c: the change calendar, kept in Signalbox's own store; invitations by mail when a server is
+ * configured for them. */
 #include "base/json.h"
 #include "systems/calendar.h"
+#include "systems/checks.h"
 #include "systems/drivers.h"
+#include "systems/invite.h"
 #include "systems/kept.h"
 #include <string.h>
 
 enum { EVENTS_MAX = 10000 };
 
-/* --- effects ---------------------------------------------------------------------------------- */
+struct calendar {
+    struct kept_system kept; /* first */
+    struct postbox box;      /* of invitations; its mailer is NULL when none are sent */
+};
 
-static struct task *create(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
-                           void *ctx)
+/* --- effects: the document first, then invitations of what stands there now ---------------------- */
+
+struct planning {
+    struct kept kept; /* first */
+    struct invite *invite;
+    json_t *result;
+};
+
+static void planning_free(struct kept *k)
+{
+    struct planning *p = (struct planning *)k;
+    invite_cancel(p->invite);
+    json_decref(p->result);
+}
+
+static struct planning *planning_new(struct system *s, const struct effect *e, outcome_fn *done, void *ctx)
+{
+    struct planning *p = kept_new(sizeof *p, s, e, done, NULL, ctx);
+    p->kept.on_free = planning_free;
+    return p;
+}
+
+/* One who cannot be invited does not undo the event: the result names them. When nobody could be, something is
+ * wrong with the server. */
+static void invited(void *ctx, const json_t *missed, const struct outcome *why)
+{
+    struct planning *p = ctx;
+    p->invite = NULL;
+    if (json_array_size(missed))
+        json_object_set(p->result, "uninvited", (json_t *)missed);
+    if (why->kind != OUTCOME_DONE)
+        flow_end(&p->kept.flow, why);
+    else
+        flow_done(&p->kept.flow, json_incref(p->result));
+}
+
+/* Takes `result`. */
+static void invite_all(struct planning *p, const json_t *doc, json_t *result)
+{
+    struct calendar *c = (struct calendar *)p->kept.flow.system;
+    const struct effect *e = &p->kept.flow.effect;
+    const json_t *people = json_object_get(doc, "attendees");
+    p->result = result;
+    if (!c->box.mailer || json_array_size(people) == 0) {
+        flow_done(&p->kept.flow, json_incref(result));
+        return;
+    }
+    struct ical_event event = calendar_event_of(doc, &p->kept.flow.arena);
+    const struct invite_what what = {.event = &event,
+                                     .attendees = people,
+                                     .key = e->key,
+                                     .change = e->change,
+                                     .zone = json_str(doc, "zone", NULL),
+                                     .cancels = event.cancelled};
+    p->invite = invite_send(&c->box, p->kept.flow.system->around->loop, &what, invited, p);
+}
+
+static void created(struct kept *k, json_t *doc, const struct error *err)
+{
+    if (!doc)
+        kept_failed(k, KEPT_EVENT, k->flow.effect.key, err);
+    else
+        invite_all((struct planning *)k, doc, kept_result_id_url(&k->flow.effect, doc));
+}
+
+static struct task *create(struct system *s, const struct effect *e, outcome_fn *done,
+                           UNUSED progress_fn *progress, void *ctx)
 {
     static const char *const args[] = {"title", "description", "from",    "to",
                                        "zone",  "attendees",   "meeting", NULL};
-    (void)progress;
+    struct planning *p = planning_new(s, e, done, ctx);
     json_t *doc = kept_doc(s, e, args);
     json_object_set_new(doc, "status", json_string("confirmed"));
-    return kept_put_effect(s, e, done, ctx, KEPT_EVENT, doc, kept_result_id_url);
+    kept_put(&p->kept, KEPT_EVENT, e->key, doc, created);
+    return &p->kept.flow.task;
 }
 
-static struct task *update(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
-                           void *ctx)
+static void updated(struct kept *k, json_t *doc, const struct error *err)
+{
+    if (!doc)
+        kept_failed(k, KEPT_EVENT, json_str(k->flow.effect.args, "event", ""), err);
+    else
+        invite_all((struct planning *)k, doc, kept_result_id(&k->flow.effect, doc));
+}
+
+static struct task *update(struct system *s, const struct effect *e, outcome_fn *done,
+                           UNUSED progress_fn *progress, void *ctx)
 {
     static const char *const args[] = {"title", "description", "from", "to", NULL};
-    (void)progress;
+    struct planning *p = planning_new(s, e, done, ctx);
     json_t *patch = json_pack("{s:{s:I}}", "changes", e->key, (json_int_t)e->intended_ms);
     for (const char *const *a = args; *a; a++) {
         json_t *value = json_object_get(e->args, *a);
         if (value)
             json_object_set(patch, *a, value);
     }
-    return kept_patch_effect(s, e, done, ctx, KEPT_EVENT, json_str(e->args, "event", ""), patch,
-                             kept_result_id);
+    kept_patch(&p->kept, KEPT_EVENT, json_str(e->args, "event", ""), patch, updated);
+    return &p->kept.flow.task;
 }
 
 static void cancelled(struct kept *k, json_t *doc, const struct error *err)
 {
     const char *id = json_str(k->flow.effect.args, "event", "");
-    if (!doc && err && err->code != SB_UNKNOWN)
+    json_t *result = json_pack("{s:s}", "id", id);
+    if (doc) {
+        invite_all((struct planning *)k, doc, result);
+    } else if (err && err->code != SB_UNKNOWN) {
+        json_decref(result);
         kept_failed(k, KEPT_EVENT, id, err);
-    else
-        flow_done(&k->flow, json_pack("{s:s}", "id", id));
+    } else {
+        flow_done(&k->flow, result);
+    }
 }
 
-static struct task *cancel(struct system *s, const struct effect *e, outcome_fn *done, progress_fn *progress,
-                           void *ctx)
+static struct task *cancel(struct system *s, const struct effect *e, outcome_fn *done,
+                           UNUSED progress_fn *progress, void *ctx)
 {
-    struct kept *k = kept_new(sizeof *k, s, e, done, progress, ctx);
+    struct planning *p = planning_new(s, e, done, ctx);
     json_t *patch =
         json_pack("{s:s, s:{s:I}}", "status", "cancelled", "changes", e->key, (json_int_t)e->intended_ms);
-    kept_patch(k, KEPT_EVENT, json_str(e->args, "event", ""), patch, cancelled);
-    return &k->flow.task;
+    kept_patch(&p->kept, KEPT_EVENT, json_str(e->args, "event", ""), patch, cancelled);
+    return &p->kept.flow.task;
 }
 
 /* --- conflicts -------------------------------------------------------------------------------- */
@@ -92,15 +177,64 @@ static struct task *conflicts(struct system *s, const struct effect *e, outcome_
     return &k->flow.task;
 }
 
+/* --- doctor ------------------------------------------------------------------------------------- */
+
+struct look {
+    struct checks c; /* first */
+    struct calendar *calendar;
+    struct mail_call *call;
+};
+
+static void look_free(struct flow *f)
+{
+    mail_cancel(((struct look *)f)->call);
+}
+
+static void on_probe(void *ctx, const struct mail_reply *reply)
+{
+    struct look *w = ctx;
+    w->call = NULL;
+    bool works = reply->kind == MAIL_TAKEN;
+    checks_add(&w->c, works ? CHECK_OK : CHECK_FAIL, "invitations", "%s",
+               works ? w->calendar->box.url : reply->error.text);
+    checks_end(&w->c);
+}
+
+/* The store itself is what every other check of the engine stands on. */
+static void check(struct system *s, check_fn *done, void *ctx)
+{
+    struct calendar *c = (struct calendar *)s;
+    if (!c->box.mailer) {
+        kept_check(s, done, ctx);
+        return;
+    }
+    struct look *w = checks_new(sizeof *w, s, NULL, done, ctx);
+    w->calendar = c;
+    w->c.f.on_free = look_free;
+    w->call = mail_probe(c->box.mailer, on_probe, w);
+}
+
+/* --- configuration ------------------------------------------------------------------------------ */
+
+static void close_system(struct system *s)
+{
+    struct calendar *c = (struct calendar *)s;
+    tasks_cancel(s);
+    postbox_close(&c->box);
+    kept_close(s);
+}
+
 static struct system *open_system(const struct driver *d, const struct yaml *config, const char *file,
                                   struct surroundings *around, struct error *err)
 {
-    (void)file;
-    struct kept_system *k = kept_open(sizeof *k, d, config, around, err);
-    return k ? &k->system : NULL;
+    struct calendar *c = kept_open(sizeof *c, d, config, around, err);
+    if (!c || invite_config(&c->box, around->loop, config, file, &c->kept.arena, err))
+        return c ? &c->kept.system : NULL;
+    close_system(&c->kept.system);
+    return NULL;
 }
 
-static const char *const keys[] = {"url", NULL};
+static const char *const keys[] = {"url", "invitations", NULL};
 
 const struct driver builtin_calendar_driver = {
     .role = ROLE_CALENDAR,
@@ -108,8 +242,8 @@ const struct driver builtin_calendar_driver = {
     .says = "keeps the change calendar in Signalbox's own store and serves it as a feed",
     .keys = keys,
     .open = open_system,
-    .close = kept_close,
-    .check = kept_check,
+    .close = close_system,
+    .check = check,
     .verbs =
         {
             {"create", create, NULL, true},

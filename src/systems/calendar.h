@@ -20,6 +20,7 @@
 #ifndef SB_SYSTEMS_CALENDAR_H
 #define SB_SYSTEMS_CALENDAR_H
 
+#include "systems/ical.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,8 +46,11 @@ void calendar_add_freeze(json_t *list, const struct calendar_event *e, const jso
 /* Adds the configuration's freezes that the arguments meet. */
 void calendar_add_freezes(json_t *list, const struct surroundings *around, const json_t *args);
 
-/* The built-in calendar as an iCalendar feed (RFC 5545), from an array of KEPT_EVENT documents
- * (systems/documents.h); `now` stamps it. Caller frees. Pure. */
-char *calendar_feed(const json_t *events, const char *name, int64_t now);
+/* An event of the built-in calendar (a KEPT_EVENT document, systems/documents.h) as iCalendar has it, without the
+ * people invited. Borrows from the document. */
+struct ical_event calendar_event_of(const json_t *doc, struct arena *a);
+/* The built-in calendar as a feed, from an array of such documents: the same text as long as none of them changes,
+ * and nobody's mail address in it. In `a`. Pure. */
+char *calendar_feed(const json_t *events, const char *name, struct arena *a);
 
 #endif
