@@ -7,6 +7,7 @@
 #include "api/access.h"
 #include "base/log.h"
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -47,11 +48,26 @@ bool same_origin(const struct api *a, const struct exchange *x, struct error *er
 
 /* --- over TCP --------------------------------------------------------------------------------- */
 
+/* Calendar programs know nothing but a name and a password: the password is a token, the name is not looked at. */
+static const char *password(const char *header, struct arena *arena)
+{
+    size_t n = 0;
+    const char *text = header + 6 + strspn(header + 6, " ");
+    uint8_t *pair = base64_decode(text, strlen(text), false, &n);
+    const char *colon = pair ? memchr(pair, ':', n) : NULL;
+    const char *given =
+        colon ? arena_strndup(arena, colon + 1, n - (size_t)(colon + 1 - (const char *)pair)) : "";
+    free(pair);
+    return given;
+}
+
 /* NULL = there is no token; "" = one was meant, which is refused. Some versions of the server's library cut the space
  * that ends "Bearer ". */
-static const char *bearer(const struct exchange *x)
+static const char *bearer(const struct exchange *x, struct arena *arena)
 {
     const char *header = request_header(x, "Authorization");
+    if (header && strncasecmp(header, "Basic ", 6) == 0 && str_eq(exchange_request(x)->raw_path, FEED_PATH))
+        return password(header, arena);
     if (!header || strncasecmp(header, "Bearer", 6) != 0 || (header[6] && header[6] != ' '))
         return NULL;
     return header + 6 + strspn(header + 6, " ");
@@ -156,7 +172,7 @@ bool visitor_read(struct api *a, struct exchange *x, struct arena *arena, struct
     *status = 403;
     if (!same_origin(a, x, err))
         return false;
-    const char *token = bearer(x);
+    const char *token = bearer(x, arena);
     if (token)
         return by_token(a, x, arena, token, v, status, err);
     if (!r->is_unix) {
@@ -227,6 +243,8 @@ bool caller_may_call(struct call *c)
     if (c->route->right == API_OPEN)
         return true;
     if (!v->known && (!v->may_read || c->route->right == API_ACT)) {
+        if (c->x && str_eq(c->route->path, FEED_PATH))
+            answer_header(c->x, "WWW-Authenticate", "Basic realm=\"signalbox\", charset=\"UTF-8\"");
         call_problem(
             c, v->may_read ? 403 : 401, "denied",
             v->may_read

@@ -17,6 +17,8 @@ enum {
     API_ARGS_MAX = 2,
 };
 
+#define FEED_PATH "/calendar.ics"
+
 struct entering;
 struct guard;
 struct metrics;
@@ -180,6 +182,8 @@ void events_close(struct api *a);
 void catalogue_show(struct call *c);
 void pages_list(struct call *c);
 void pages_show(struct call *c);
+
+void feed_calendar(struct call *c);
 
 void alerts_list(struct call *c);
 void alerts_ack(struct call *c);

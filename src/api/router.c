@@ -11,7 +11,7 @@ bool router_is_open(const char *path)
 
 bool router_owns(const char *path)
 {
-    return router_is_open(path) || str_eq(path, "/metrics") || str_eq(path, "/api/v1") ||
+    return router_is_open(path) || str_eq(path, FEED_PATH) || str_eq(path, "/metrics") || str_eq(path, "/api/v1") ||
            str_starts(path, "/api/v1/");
 }
 

@@ -84,6 +84,9 @@ void engine_resolve(struct engine *e, const char *change, const json_t *answer, 
 void engine_act(struct engine *e, const char *change, const char *what, const json_t *data, const char *by,
                 engine_done_fn *done, void *ctx);
 
+/* Events of the built-in calendar: {events: [...]} (KEPT_EVENT, systems/documents.h). SB_STATE when another calendar is
+ * configured. */
+void engine_agenda(struct engine *e, engine_done_fn *done, void *ctx);
 /* Alerts of the built-in pager, newest first: {alerts: [...]}. SB_STATE when another pager is configured. */
 void engine_alerts(struct engine *e, engine_done_fn *done, void *ctx);
 /* Takes the open alerts of a change, or the one of that id: {acknowledged: [ids], by, at}. By whoever was called, or may
