@@ -6,6 +6,7 @@ const struct driver *const drivers[] = {
     &builtin_calendar_driver,
     &builtin_statuspage_driver,
     &builtin_tickets_driver,
+    &caldav_driver,
     &command_cluster_driver,
     &command_pipeline_driver,
     &csv_driver,

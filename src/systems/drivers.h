@@ -8,6 +8,7 @@
 extern const struct driver builtin_calendar_driver;   /* calendar */
 extern const struct driver builtin_statuspage_driver; /* statuspage */
 extern const struct driver builtin_tickets_driver;    /* tickets */
+extern const struct driver caldav_driver;             /* calendar */
 extern const struct driver command_cluster_driver;    /* cluster */
 extern const struct driver command_pipeline_driver;   /* pipeline */
 extern const struct driver csv_driver;                /* owners */

@@ -28,6 +28,7 @@ struct ical_event {
     int sequence;  /* how often it was changed */
     bool cancelled;
     const char *organizer;   /* mail address; without one there are no attendees */
+    bool by_client;          /* SCHEDULE-AGENT=CLIENT: the server is not to send invitations, because we do */
     const json_t *attendees; /* mail addresses; what is none is left out */
 };
 
@@ -53,6 +54,11 @@ typedef void ical_found_fn(void *ctx, const struct ical_found *found);
  * nobody knows). Errors: SB_PARSE, SB_LIMIT. */
 MUST_USE bool ical_read(const char *text, size_t n, const char *zone, int64_t from, int64_t to,
                         ical_found_fn *found, void *ctx, struct error *err);
+
+/* The first event of a calendar text as it would be written again, its attendees as a new reference. Times that
+ * repeat are those of the first one. Texts are in `a`. */
+MUST_USE bool ical_first(const char *text, struct arena *a, struct ical_event *out, json_t **attendees,
+                         struct error *err);
 
 /* Changes the one event of a calendar text in place of a person who edits it: what is not touched stays as it was.
  * NULL or -1: not changed. `changed` says whether anything was; then SEQUENCE is one more and DTSTAMP `stamp`. In

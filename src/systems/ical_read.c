@@ -226,6 +226,64 @@ bool ical_read(const char *text, size_t n, const char *zone, int64_t from, int64
     return true;
 }
 
+/* --- one event whole ----------------------------------------------------------------------------- */
+
+static const char *mail_of(const char *value)
+{
+    return value && strncasecmp(value, "mailto:", 7) == 0 ? value + 7 : NULL;
+}
+
+static json_t *people_of(icalcomponent *e)
+{
+    json_t *list = json_array();
+    for (icalproperty *p = icalcomponent_get_first_property(e, ICAL_ATTENDEE_PROPERTY);
+         p && json_array_size(list) < ICAL_ATTENDEES_MAX;
+         p = icalcomponent_get_next_property(e, ICAL_ATTENDEE_PROPERTY)) {
+        const char *mail = mail_of(icalproperty_get_attendee(p));
+        if (mail)
+            json_array_append_new(list, json_string(mail));
+    }
+    return list;
+}
+
+static int64_t stamp_of(icalcomponent *e)
+{
+    icalproperty *p = icalcomponent_get_first_property(e, ICAL_DTSTAMP_PROPERTY);
+    struct when w;
+    int64_t ms = 0;
+    if (!p || !time_of(p, icalproperty_get_dtstamp(p), "UTC", &w) ||
+        !local_moment(w.local, w.zone, false, &ms, NULL))
+        return 0;
+    return ms;
+}
+
+bool ical_first(const char *text, struct arena *a, struct ical_event *out, json_t **attendees,
+                struct error *err)
+{
+    _cleanup_ical_ icalcomponent *calendar = parse(text, strlen(text), err);
+    icalcomponent *e = calendar ? icalcomponent_get_first_component(calendar, ICAL_VEVENT_COMPONENT) : NULL;
+    struct when begin;
+    int64_t end;
+    if (!calendar)
+        return false;
+    *out = (struct ical_event){0};
+    if (!e || !read_span(e, "UTC", &begin, &end) ||
+        !local_moment(begin.local, begin.zone, false, &out->from, err) ||
+        !local_moment(end, begin.zone, true, &out->to, err))
+        return error_set(err, SB_PARSE, "the calendar holds no event with a begin and an end");
+    icalproperty *status = icalcomponent_get_first_property(e, ICAL_STATUS_PROPERTY);
+    out->uid = arena_strdup(a, text_of(e, ICAL_UID_PROPERTY, icalproperty_get_uid));
+    out->title = arena_strdup(a, text_of(e, ICAL_SUMMARY_PROPERTY, icalproperty_get_summary));
+    out->description = arena_strdup(a, text_of(e, ICAL_DESCRIPTION_PROPERTY, icalproperty_get_description));
+    out->place = arena_strdup(a, text_of(e, ICAL_LOCATION_PROPERTY, icalproperty_get_location));
+    out->url = arena_strdup(a, text_of(e, ICAL_URL_PROPERTY, icalproperty_get_url));
+    out->stamp = stamp_of(e);
+    out->sequence = icalcomponent_get_sequence(e);
+    out->cancelled = status && icalproperty_get_status(status) == ICAL_STATUS_CANCELLED;
+    *attendees = people_of(e);
+    return true;
+}
+
 /* --- editing ------------------------------------------------------------------------------------ */
 
 static bool set_text(icalcomponent *e, const char *text, icalproperty_kind kind,

@@ -70,6 +70,8 @@ static void add_people(icalcomponent *e, const struct ical_event *event, struct 
         icalproperty_add_parameter(p, icalparameter_new_role(ICAL_ROLE_REQPARTICIPANT));
         icalproperty_add_parameter(p, icalparameter_new_partstat(ICAL_PARTSTAT_NEEDSACTION));
         icalproperty_add_parameter(p, icalparameter_new_rsvp(ICAL_RSVP_TRUE));
+        if (event->by_client)
+            icalproperty_add_parameter(p, icalparameter_new_scheduleagent(ICAL_SCHEDULEAGENT_CLIENT));
         icalcomponent_add_property(e, p);
     }
 }
