@@ -75,7 +75,7 @@ struct api_route {
     const struct api_field
         *gives; /* of the answer, likewise; NULL = an object that depends on what is asked */
     const struct api_shape *shape; /* of the answer, instead of `gives` */
-    enum { API_JSON, API_JSON_OR_STREAM, API_STREAM, API_PLAIN } form;
+    enum { API_JSON, API_JSON_OR_STREAM, API_STREAM, API_PLAIN, API_CALENDAR } form;
     bool makes;  /* it answers 201 */
     bool looks;  /* it changes nothing, though it is a POST */
     bool secret; /* its answer is shown once: no Idempotency-Key keeps it */

@@ -107,6 +107,11 @@ static json_t *parameter(const char *name, const char *in, bool required, const 
                      says, "schema", schema);
 }
 
+static bool is_json(const struct api_route *r)
+{
+    return r->form == API_JSON || r->form == API_JSON_OR_STREAM;
+}
+
 static json_t *parameters(const struct api_route *r, json_t *seen)
 {
     json_t *list = json_array();
@@ -127,7 +132,7 @@ static json_t *parameters(const struct api_route *r, json_t *seen)
         json_array_append_new(list, parameter("Last-Event-ID", "header", false,
                                               "the last event that was seen: the stream goes on after it",
                                               json_pack("{s:s}", "type", "string")));
-    if (str_eq(r->method, "GET") && r->form != API_STREAM && r->form != API_PLAIN)
+    if (str_eq(r->method, "GET") && is_json(r))
         json_array_append_new(list, parameter("If-None-Match", "header", false,
                                               "ETag of an answer that is at hand: 304 when it is still so",
                                               json_pack("{s:s}", "type", "string")));
@@ -148,8 +153,9 @@ static json_t *content(const char *type, json_t *schema)
 static json_t *good_answer(const struct api_route *r, json_t *seen)
 {
     json_t *c = NULL;
-    if (r->form == API_PLAIN)
-        c = content("text/plain", json_pack("{s:s}", "type", "string"));
+    if (r->form == API_PLAIN || r->form == API_CALENDAR)
+        c = content(r->form == API_PLAIN ? "text/plain" : "text/calendar",
+                    json_pack("{s:s}", "type", "string"));
     else if (r->form != API_STREAM)
         c = content("application/json", answer_schema(r, seen));
     if (r->form == API_STREAM || r->form == API_JSON_OR_STREAM) {
@@ -171,7 +177,7 @@ static json_t *answers(const struct api_route *r, json_t *seen)
     json_object_set_new(all, r->makes ? "201" : "200", good_answer(r, seen));
     if (r->makes) /* it was made before */
         json_object_set_new(all, "200", good_answer(r, seen));
-    if (str_eq(r->method, "GET") && r->form != API_STREAM && r->form != API_PLAIN)
+    if (str_eq(r->method, "GET") && is_json(r))
         json_object_set_new(all, "304", json_pack("{s:s}", "description", "It is still as at hand."));
     json_object_set_new(all, "default", json_pack("{s:s}", "$ref", "#/components/responses/Problem"));
     return all;

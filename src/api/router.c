@@ -11,8 +11,8 @@ bool router_is_open(const char *path)
 
 bool router_owns(const char *path)
 {
-    return router_is_open(path) || str_eq(path, FEED_PATH) || str_eq(path, "/metrics") || str_eq(path, "/api/v1") ||
-           str_starts(path, "/api/v1/");
+    return router_is_open(path) || str_eq(path, FEED_PATH) || str_eq(path, "/metrics") ||
+           str_eq(path, "/api/v1") || str_starts(path, "/api/v1/");
 }
 
 /* Does the path have the pattern's form? The values of its {names} go to `args`, decoded piece by piece, so

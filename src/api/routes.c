@@ -160,7 +160,7 @@ const struct api_route api_routes[] = {
             {"services", API_TEXTS, true, "their names"})},
     {"GET", FEED_PATH, API_SEE, "see", feed_calendar,
      "The built-in change calendar as iCalendar, for people's own calendars; a token may be the password of Basic.",
-     NULL, NULL, NULL, .form = API_PLAIN},
+     NULL, NULL, NULL, NULL, API_CALENDAR},
     {"GET", "/api/v1/alerts", API_SEE, NULL, alerts_list, "Alerts of the built-in pager, newest first.", NULL,
      NULL, FIELDS({"alerts", API_LIST, true, "of changes that the caller may see", &shape_alert})},
     {"POST", "/api/v1/alerts/ack", API_ACT, NULL, alerts_ack,

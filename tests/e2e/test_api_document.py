@@ -108,6 +108,7 @@ def test_every_answer_is_as_the_document_says(yard):
         call("GET", path, status=200)
     call("GET", "/api/v1/pages/nothing", status=404)
     call("GET", "/api/v1/alerts", status=409)  # the yard's pager lists them itself
+    call("GET", "/calendar.ics", status=409)  # and its calendar is subscribed to there
     call("GET", "/api/v1/changes/HF-99", status=404)
     call("POST", "/api/v1/preview", PLAN, status=200)
     made = call("POST", "/api/v1/changes", PLAN, status=201)
