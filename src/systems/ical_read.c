@@ -29,8 +29,10 @@ static bool is_sane(const char *text, size_t n, struct error *err)
             if (++depth > DEPTH_MAX || events > ICAL_EVENTS_MAX)
                 return error_set(err, SB_LIMIT, "a calendar with more than %d events, or nested too deep",
                                  ICAL_EVENTS_MAX);
-        } else if (left > 4 && strncasecmp(line, "END:", 4) == 0) {
-            depth--;
+        } else if (left > 4 && strncasecmp(line, "END", 3) == 0 && strchr(":;", line[3])) {
+            /* libical says so on standard error, which is not its to write to. */
+            if (--depth < 0)
+                return error_set(err, SB_PARSE, "a calendar that ends before it begins");
         }
         line = end ? end + 1 : text + n;
     }

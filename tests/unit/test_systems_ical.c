@@ -198,6 +198,9 @@ static void a_text_that_is_no_calendar_is_refused(void **state)
             fail_msg("%s", texts[i]);
     assert_false(ical_read("BEGIN:VCALENDAR\0X", 17, "UTC", 0, 1, see, &s, &err));
     assert_error(&err, SB_LIMIT, "NULs", "NUL");
+    static const char ends[] = "END:VEVENT\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
+    assert_false(ical_read(ends, sizeof ends - 1, "UTC", 0, 1, see, &s, &err));
+    assert_error(&err, SB_PARSE, "ends before it begins", "END");
     _cleanup_arena_ struct arena a = arena_make();
     enum { DEPTH = 9000 };
     char *deep = arena_alloc(&a, DEPTH * 17 + 1);
