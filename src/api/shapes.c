@@ -127,10 +127,12 @@ static const struct api_shape shape_trouble = {
            {"rollback", API_OBJECT, false, "what it would mean", &shape_rollback})};
 
 static const struct api_shape shape_decision = {
-    "Decision", "What was decided in trouble.",
+    "Decision", "What a person decided: in trouble, about the window, about a question to the plan.",
     FIELDS({"at", API_NUMBER, true, MS}, {"by", API_TEXT, true, "by whom"},
-           {"choice", API_TEXT, true, "what"}, {"step", API_TEXT, true, "of which step"},
-           {"reason", API_TEXT, false, "why"}, {"services", API_LIST, false, "patched to", &shape_service},
+           {"choice", API_TEXT, true, "what"}, {"step", API_TEXT, false, "of which step, in trouble"},
+           {"about", API_TEXT, false, "overruled: which question"},
+           {"window", API_TEXT, false, "moved: to when, for people"}, {"reason", API_TEXT, false, "why"},
+           {"services", API_LIST, false, "patched to", &shape_service},
            {"minutes", API_NUMBER, false, "extended by"},
            {"permitted_by", API_TEXT, false, "who permitted that"},
            {"break_glass", API_FLAG, false, "one alone answered what needs two"},
@@ -149,7 +151,7 @@ const struct api_shape shape_change = {
            {"waits", API_LIST, true, "what it waits for, the most pressing first", &shape_wait},
            {"steps", API_LIST, true, "in page order", &shape_step},
            {"trouble", API_OBJECT, false, "if it ever was in any", &shape_trouble},
-           {"decisions", API_LIST, true, "in trouble, in their order", &shape_decision},
+           {"decisions", API_LIST, true, "in their order", &shape_decision},
            {"deploying", API_FLAG, true, "a deployment is under way"},
            {"facts", API_OBJECT, true, "what the page's expressions see"})};
 

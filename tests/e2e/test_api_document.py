@@ -117,6 +117,7 @@ def test_every_answer_is_as_the_document_says(yard):
     call("POST", f"/api/v1/changes/{change}/start", {}, status=200)
     call("POST", f"/api/v1/changes/{change}/note", {"text": "by the test"}, status=200)
     call("POST", f"/api/v1/changes/{change}/amend", {"facts": {"window": "now for 2h"}, "reason": "more time"}, status=200)
+    call("POST", f"/api/v1/changes/{change}/move", {"window": "now for 3h", "reason": "still more"}, status=200)
     call("GET", "/api/v1/changes?open=1", status=200)
     ended = answer_all(call, change)
     assert (ended["status"], ended["outcome"]) == ("ended", "done")
@@ -140,7 +141,8 @@ def test_every_answer_is_as_the_document_says(yard):
     all_of_them = {(m.upper(), p) for p, o in document["paths"].items() for m in o}
     elsewhere = {("POST", "/api/v1/changes/{id}/resolve"), ("POST", "/api/v1/changes/{id}/trouble"),
                  ("POST", "/api/v1/changes/{id}/skip"), ("POST", "/api/v1/changes/{id}/again"), ("GET", "/api/v1/events"),
-                 ("POST", "/api/v1/look"), ("POST", "/api/v1/alerts/ack"), ("GET", "/api/v1/alerts")}
+                 ("POST", "/api/v1/look"), ("POST", "/api/v1/alerts/ack"), ("GET", "/api/v1/alerts"),
+                 ("GET", "/calendar.ics")}
     assert all_of_them - call.seen <= elsewhere, all_of_them - call.seen - elsewhere
 
 
