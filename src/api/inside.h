@@ -185,6 +185,8 @@ void pages_show(struct call *c);
 
 void feed_calendar(struct call *c);
 
+void figures_all(struct call *c);
+void figures_choices(struct call *c);
 void alerts_list(struct call *c);
 void alerts_ack(struct call *c);
 

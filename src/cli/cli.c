@@ -14,14 +14,14 @@
 extern const struct command cmd_plan, cmd_start, cmd_watch, cmd_answer, cmd_proceed, cmd_decide, cmd_extend,
     cmd_rollback, cmd_trouble, cmd_move, cmd_cancel, cmd_skip, cmd_again, cmd_note, cmd_drill, cmd_list,
     cmd_log, cmd_report, cmd_versions, cmd_oncall, cmd_owners, cmd_sop, cmd_doctor, cmd_serve, cmd_audit,
-    cmd_recover, cmd_store, cmd_yard, cmd_token, cmd_completion, cmd_ack;
+    cmd_recover, cmd_store, cmd_yard, cmd_token, cmd_completion, cmd_ack, cmd_figures, cmd_rollout;
 
 const struct command *const commands[] = {
-    &cmd_plan,     &cmd_start, &cmd_watch,      &cmd_answer, &cmd_proceed, &cmd_decide,   &cmd_extend,
-    &cmd_rollback, &cmd_ack,   &cmd_trouble,    &cmd_move,   &cmd_cancel,  &cmd_skip,     &cmd_again,
-    &cmd_note,     &cmd_drill, &cmd_list,       &cmd_log,    &cmd_report,  &cmd_versions, &cmd_oncall,
-    &cmd_owners,   &cmd_sop,   &cmd_doctor,     &cmd_serve,  &cmd_audit,   &cmd_recover,  &cmd_store,
-    &cmd_token,    &cmd_yard,  &cmd_completion, NULL,
+    &cmd_plan,     &cmd_start,  &cmd_watch,   &cmd_answer, &cmd_proceed,    &cmd_decide,  &cmd_extend,
+    &cmd_rollback, &cmd_ack,    &cmd_trouble, &cmd_move,   &cmd_cancel,     &cmd_skip,    &cmd_again,
+    &cmd_note,     &cmd_drill,  &cmd_list,    &cmd_log,    &cmd_report,     &cmd_figures, &cmd_rollout,
+    &cmd_versions, &cmd_oncall, &cmd_owners,  &cmd_sop,    &cmd_doctor,     &cmd_serve,   &cmd_audit,
+    &cmd_recover,  &cmd_store,  &cmd_token,   &cmd_yard,   &cmd_completion, NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -2,6 +2,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "cli/answer.h"
+#include "cli/ask.h"
+#include "cli/choices.h"
 #include "cli/gate.h"
 #include <stdlib.h>
 
@@ -51,6 +53,8 @@ static int decide(struct args *a, const char *change, const char *choice)
                        "say why: --reason TEXT; the record keeps who decided what, when and why");
     if (ok && str_eq(choice, "extend"))
         ok = minutes_of(a, more, &err);
+    if (ok && str_eq(choice, "rollback") && opt_given(a, "despite-schema"))
+        json_object_set_new(more, "despite_schema", json_true());
     if (ok && str_eq(choice, "patch"))
         ok = tags_of(a, more, &err);
     if (ok)
@@ -61,6 +65,9 @@ static int decide(struct args *a, const char *change, const char *choice)
 
 static int run_decide(struct args *a)
 {
+    if (a->n_words == 1)
+        return ask_and_print(a, "GET", arena_printf(a->arena, "/api/v1/changes/%s/choices", a->words[0]),
+                             NULL, choices_print);
     return decide(a, a->words[0], a->words[1]);
 }
 
@@ -80,23 +87,33 @@ static int run_rollback(struct args *a)
     {                                                                            \
         "permitted-by", 0, OPTION_VALUE, "WHO", "extend: who permitted it", NULL \
     }
+#define SCHEMA                                                     \
+    {"despite-schema",                                             \
+     0,                                                            \
+     OPTION_FLAG,                                                  \
+     NULL,                                                         \
+     "rollback: go back although the database schema has changed", \
+     NULL}
 #define SERVICE {"service", 's', OPTION_LIST, "NAME=TAG", "patch: the new tag", "services"}
 
 const struct command cmd_decide = {
     .name = "decide",
-    .usage = "CHANGE retry|patch|extend|rollback|stop",
+    .usage = "CHANGE [retry|patch|extend|rollback|stop]",
     .says = "decide what becomes of a change in trouble",
-    .more = "retry: try again what failed. patch: deploy another tag. extend: more time, with permission. "
-            "rollback: back to what ran before; the "
-            "last resort. stop: leave things as they are and end.",
-    .examples = "signalbox decide HF-7 retry --reason \"registry was down\"\ttry again\n"
-                "signalbox decide HF-7 patch --service decanting-service=24-02-05.619-hotfix.628 --reason "
-                "\"fix of the fix\"\tpatch forward\n",
+    .more =
+        "retry: try again what failed. patch: deploy another tag. extend: more time, with permission. "
+        "rollback: back to what ran before; the "
+        "last resort. stop: leave things as they are and end. Without a choice: what each of them costs and would do.",
+    .examples =
+        "signalbox decide HF-7\twhat each choice costs: how long it took before, step by step what it does\n"
+        "signalbox decide HF-7 retry --reason \"registry was down\"\ttry again\n"
+        "signalbox decide HF-7 patch --service decanting-service=24-02-05.619-hotfix.628 --reason "
+        "\"fix of the fix\"\tpatch forward\n",
     .group = 1,
-    .words_min = 2,
+    .words_min = 1,
     .words_max = 2,
     .complete = "changes",
-    .options = {REASON, MORE_TIME, SERVICE},
+    .options = {REASON, MORE_TIME, SERVICE, SCHEMA},
     .run = run_decide,
 };
 
@@ -123,6 +140,6 @@ const struct command cmd_rollback = {
     .words_min = 1,
     .words_max = 1,
     .complete = "changes",
-    .options = {REASON},
+    .options = {REASON, SCHEMA},
     .run = run_rollback,
 };

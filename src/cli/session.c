@@ -178,6 +178,7 @@ static bool open_local(struct session *s, const struct args *a, const struct ses
                                       .hold = !o->carry,
                                       .yes = o->yes,
                                       .yes_as = o->yes_as ? o->yes_as : s->by,
+                                      .yes_except = o->yes_except,
                                       .socket_path = socket};
     s->engine = engine_open(&eo, err);
     if (!s->engine)

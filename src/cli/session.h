@@ -14,6 +14,7 @@ struct session_options {
                    record what is said */
     bool yes;   /* gates are answered by themselves */
     const char *yes_as;
+    const json_t *yes_except; /* list of steps */
     const struct engine_clock *clock;
     double speed;
     const char *config; /* instead of --config */

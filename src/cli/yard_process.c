@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "base/read.h"
 #include "cli/command.h"
+#include "cli/scenarios.h"
+
 #include "yard/yard.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +25,7 @@ json_t *yard_scenario_given(const struct args *a, struct error *err)
     const char *const *with, *file = opt(a, "scenario");
     int n = opt_list(a, "with", &with);
     _cleanup_json_ json_t *scenario = NULL;
-    if (file && !(scenario = json_read_file(file, 1 << 20, err)))
+    if (file && !(scenario = scenario_read(file, err)))
         return NULL;
     if (n > 0 && !scenario)
         scenario = json_object();

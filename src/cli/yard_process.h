@@ -10,9 +10,14 @@
 
 struct yard_process;
 
-/* What drill and yard take: --scenario FILE, --with ROLE=SYSTEM. */
+/* What drill and yard take: --scenario NAME, --with ROLE=SYSTEM. */
 #define YARD_OPTIONS                                                                              \
-    {"scenario", 0, OPTION_VALUE, "FILE", "what goes wrong, as JSON (docs/drills.md)", "files"},  \
+    {"scenario",                                                                                  \
+     0,                                                                                           \
+     OPTION_VALUE,                                                                                \
+     "NAME",                                                                                      \
+     "what goes wrong: a name of `drill list`, or a file (docs/drills.md)",                       \
+     "files"},                                                                                    \
     {                                                                                             \
         "with", 0, OPTION_LIST, "ROLE=SYSTEM",                                                    \
             "which stand-in fills a role: pager=pagerduty, health=grafana (docs/drills.md)", NULL \

@@ -125,12 +125,23 @@ static bool settle_doubt(struct ride *r, int step)
     return record_or_fail(r, &ev);
 }
 
+/* A question that is left to people even with --yes. */
+static bool is_left(const struct ride *r, int step)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach((json_t *)r->e->yes_except, i, one)
+        if (str_eq(json_string_value(one), r->c->sop->steps[step].id))
+            return true;
+    return false;
+}
+
 /* In practice, and with --yes: the first choice that goes on. Decisions are never taken so. */
 static bool say_yes(struct ride *r)
 {
     for (int i = 0; i < r->c->sop->n_steps; i++) {
         const struct ask *ask = &r->c->sop->steps[i].ask;
-        if (r->c->control.steps[i].status != STEP_ASKING || ask->decision)
+        if (r->c->control.steps[i].status != STEP_ASKING || ask->decision || is_left(r, i))
             continue;
         int choice = -1;
         for (int k = 0; k < ask->n_choices && choice < 0; k++)

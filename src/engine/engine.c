@@ -178,6 +178,7 @@ struct engine *engine_open(const struct engine_options *o, struct error *err)
     e->loaded_most = o->loaded_most > 0 ? o->loaded_most : 500;
     e->arena = arena_make();
     e->yes_as = o->yes_as ? arena_strdup(&e->arena, o->yes_as) : "";
+    e->yes_except = o->yes_except;
     e->replies_end = &e->replies;
     e->expr = expr_new();
     e->http = http_new(o->loop);
@@ -230,6 +231,7 @@ void engine_close(struct engine *e)
     e->closing = true;
     looks_cancel(e);
     gathers_drop(e);
+    figures_free(e);
     for (struct ride *r = e->rides_first; r; r = r->next)
         works_cancel(r);
     for (int i = 0; i < ROLE_COUNT; i++)

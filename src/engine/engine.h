@@ -36,7 +36,8 @@ struct engine_options {
                 * server runs, and for those that only look */
     bool yes;  /* gates are answered with their first choice by `yes_as` (drills, `--yes`) */
     const char *yes_as;
-    const char *socket_path; /* told to a second process that wants the store */
+    const json_t *yes_except; /* list of steps whose questions are left to people all the same; NULL = none */
+    const char *socket_path;  /* told to a second process that wants the store */
     /* NULL-terminated: these fill their roles whatever is configured (tests); or NULL. */
     const struct driver *const *drivers;
     int loaded_most; /* open changes beyond this leave their state in the store while they wait; 0 = 500 */
@@ -87,6 +88,15 @@ void engine_act(struct engine *e, const char *change, const char *what, const js
 /* Events of the built-in calendar: {events: [...]} (KEPT_EVENT, systems/documents.h). SB_STATE when another calendar is
  * configured. */
 void engine_agenda(struct engine *e, engine_done_fn *done, void *ctx);
+/* What one can decide about a change in trouble, and what each of it costs: {asked, window_to, rollback, choices: [{id, label,
+ * usual: {n, median_ms, low_ms, high_ms, here}, takes_ms, fits, impossible, steps}]}. */
+void engine_choices(struct engine *e, const char *change, engine_done_fn *done, void *ctx);
+/* All changes together (engine/figures.h): planned after `since` (0 = all), of a client or service (NULL = any), as far as
+ * `sees` lets them be counted. */
+void engine_figures(struct engine *e, int64_t since, const char *client, const char *service,
+                    bool (*sees)(void *ctx, const char *client, const char *env), engine_done_fn *done,
+                    void *ctx);
+
 /* Alerts of the built-in pager, newest first: {alerts: [...]}. SB_STATE when another pager is configured. */
 void engine_alerts(struct engine *e, engine_done_fn *done, void *ctx);
 /* Takes the open alerts of a change, or the one of that id: {acknowledged: [ids], by, at}. By whoever was called, or may
@@ -113,6 +123,9 @@ json_t *engine_events(struct engine *e, const char *id, int64_t from, int limit,
  * loop's next round. */
 const struct change *engine_fold(struct engine *e, const char *id, struct error *err);
 
+/* Is nothing under way but looks that only wait for somebody or something (an acknowledgement, a rollout, checks)? Then `until`
+ * is the next moment at which something is due by itself. For a drill, whose clock may leap there. */
+bool engine_only_waits(const struct engine *e, int64_t *until);
 /* A drill's clock has leapt: looks again at what is due. */
 void engine_wake(struct engine *e);
 

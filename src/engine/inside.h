@@ -112,6 +112,7 @@ struct reply {
 struct look;
 struct gather;
 struct known_plan;
+struct figures;
 
 struct engine {
     struct loop *loop;
@@ -122,6 +123,7 @@ struct engine {
     double speed;
     bool yes;
     const char *yes_as;
+    const json_t *yes_except;
     struct arena arena;
     struct store *store;
     struct nodes *nodes; /* NULL: every change is ours (engine/share.h) */
@@ -156,7 +158,8 @@ struct engine {
     struct batch *batches;
     struct look *looks;
     struct gather *gathers;
-    struct names history; /* what -> how long it took */
+    struct names history;    /* what -> how long it took */
+    struct figures *figures; /* NULL until somebody asks */
     struct listener *listeners;
     int next_listener;
     bool telling;
@@ -256,6 +259,18 @@ int64_t backoff(const struct engine *e, int64_t first, int tries, int64_t most);
 /* Are two views the same but for numbers that tick (keys ending in _ms)? */
 bool view_same(const json_t *a, const json_t *b);
 
+/* --- preview.c, figures.c, view.c
+ * ----------------------------------------------------------------------------------------- */
+
+/* What this answer to the decision would lead to when all goes well: steps as in engine_preview. Takes `answer`. NULL: it is
+ * not possible now. */
+json_t *foresee(struct engine *e, const struct change *c, int step, int choice, json_t *answer,
+                struct error *err);
+/* {to, schema, takes_ms, takes_from, decide_until, left_ms}: what a rollback returns to, and until when it fits. New reference.
+ */
+json_t *rollback_json(const struct change *c, int64_t now);
+void figures_free(struct engine *e);
+
 /* --- evidence.c
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -273,7 +288,8 @@ void local_perform(struct ride *r, int step);
 /* Writes STATE/reports/ID.md and .html. Gives the path of the HTML in `path`. */
 MUST_USE bool report_write(struct engine *e, const struct change *c, const char *title, char *path, size_t n,
                            struct error *err);
-char *report_markdown(struct engine *e, const struct change *c, const char *title);
+/* Bars of [{name, unit, ok, before, after, max}], as SVG. Heap; NULL = there is nothing to show. */
+char *report_graph(const json_t *measures);
 
 /* --- pages.c, plan.c, view.c, shelf.c
  * -------------------------------------------------------------------------------- */

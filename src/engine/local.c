@@ -2,6 +2,7 @@
  * no second effect: a report is written over, evidence is gathered anew, and a note is recorded in one batch
  * with its own end. */
 #include "base/log.h"
+#include "engine/figures.h"
 #include "engine/inside.h"
 
 static void ends(struct ride *r, int step, enum event_type type, json_t *data)
@@ -39,7 +40,12 @@ static void report(struct ride *r, int step)
 static void evidence(struct ride *r, int step)
 {
     char *text = evidence_text(r->c);
-    ends(r, step, EV_DONE, json_pack("{s:{s:s}}", "result", "text", text));
+    bool here;
+    struct figures_span rollback = figures_usual(r->e, r->c, decision_names[DECISION_ROLLBACK], &here);
+    json_t *result = json_pack("{s:s}", "text", text);
+    if (rollback.n > 0)
+        json_object_set_new(result, "rollback_ms", json_integer(rollback.median));
+    ends(r, step, EV_DONE, json_pack("{s:o}", "result", result));
     free(text);
 }
 

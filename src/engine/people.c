@@ -159,7 +159,8 @@ static int choice_named(const struct step *s, const char *id, struct error *err)
 static json_t *answer_data(const struct engine *e, const struct step *s, int choice, const json_t *answer,
                            struct error *err)
 {
-    static const char *const keys[] = {"reason", "services", "minutes", "permitted_by", NULL};
+    static const char *const keys[] = {"reason",       "services",       "minutes",
+                                       "permitted_by", "despite_schema", NULL};
     bool glass = json_flag(answer, "break_glass", false);
     const char *reason = json_str(answer, "reason", "");
     if ((s->ask.reason || glass) && !*reason) {
@@ -183,6 +184,27 @@ static json_t *answer_data(const struct engine *e, const struct step *s, int cho
     return data;
 }
 
+/* Whoever rolls back over a schema change has to have seen that there is one. */
+static bool schema_is_seen(const struct engine *e, const struct change *c, int step, int choice,
+                           const json_t *answer, struct error *err)
+{
+    const struct ask *ask = &c->sop->steps[step].ask;
+    if (!ask->decision || !str_eq(ask->choices[choice].id, decision_names[DECISION_ROLLBACK]) ||
+        json_flag(answer, "despite_schema", false))
+        return true;
+    _cleanup_json_ json_t *rollback = rollback_json(c, engine_now(e));
+    const json_t *schema = json_object_get(rollback, "schema");
+    size_t n = json_array_size(schema);
+    return n == 0 ||
+           error_set(
+               err, SB_STATE,
+               "the database schema has changed since what a rollback returns to (%s: %s%s): a rollback is slow, or does "
+               "not work at all. Patch forward, or say that you have seen it: signalbox rollback %s "
+               "--despite-schema --reason ...",
+               json_str(schema, "0.service", "?"), json_str(schema, "0.file", "?"),
+               n > 1 ? " and others" : "", c->id);
+}
+
 void engine_answer(struct engine *e, const char *change, const json_t *answer, const char *by,
                    engine_done_fn *done, void *ctx)
 {
@@ -198,7 +220,9 @@ void engine_answer(struct engine *e, const char *change, const json_t *answer, c
     }
     const struct step *s = &r->c->sop->steps[step];
     int choice = choice_named(s, json_str(answer, "choice", NULL), &err);
-    json_t *data = choice >= 0 ? answer_data(e, s, choice, answer, &err) : NULL;
+    json_t *data = choice >= 0 && schema_is_seen(e, r->c, step, choice, answer, &err)
+                       ? answer_data(e, s, choice, answer, &err)
+                       : NULL;
     if (!data) {
         refuse(e, done, ctx, &err);
         return;

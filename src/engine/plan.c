@@ -262,7 +262,8 @@ static struct ride *make_change(struct planning *p, const json_t *questions, str
 static bool is_there_already(struct engine *e, const char *hash, engine_done_fn *done, void *ctx)
 {
     const struct ride *same = names_get(&e->plans, hash);
-    if (!same || same->broken)
+    bool ended = same && same->c && same->c->control.status == CHANGE_ENDED; /* though not durable yet */
+    if (!same || same->broken || ended)
         return false;
     reply_later(e, done, ctx, json_pack("{s:s, s:b}", "id", same->id, "already", true), NULL);
     return true;

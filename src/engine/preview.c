@@ -329,7 +329,11 @@ static bool dry_step(struct dry *d)
         case WANT_TROUBLE:
             problem(d, -1, "the change could not end: a rule of the page stands against it");
             return false;
-        case WANT_FIND:
+        case WANT_FIND: {
+            struct event found = {
+                .type = EV_FOUND, .step = step, .data = json_pack("{s:o}", "result", imagined(d, step))};
+            return happens(d, &found);
+        }
         case WANT_OTHERWISE:
         case WANT_TIMEOUT:
         case WANT_END:
@@ -383,4 +387,44 @@ json_t *plan_preview(struct engine *e, const struct procedure *p, json_t *facts,
     change_free(d->c);
     free(d);
     return out;
+}
+
+/* --- a decision, looked ahead
+ * ---------------------------------------------------------------------------------------------------- */
+
+json_t *foresee(struct engine *e, const struct change *c, int step, int choice, json_t *answer,
+                struct error *err)
+{
+    struct change *copy = change_new(c->id, c->sop);
+    _cleanup_json_ json_t *saved = change_save(c);
+    struct event decided = {.seq = c->control.seq + 1,
+                            .at = engine_now(e) > c->control.at ? engine_now(e) : c->control.at,
+                            .type = EV_ANSWERED,
+                            .step = step,
+                            .run = c->control.steps[step].run,
+                            .choice = choice,
+                            .by = "«whoever decides»",
+                            .data = answer};
+    bool ok = change_load(copy, saved, err) && change_apply(copy, &decided, err);
+    event_clear(&decided);
+    static const struct known_plan nothing;
+    struct dry *d = NET_NEW(struct dry);
+    *d = (struct dry){.e = e,
+                      .c = copy,
+                      .known = &nothing,
+                      .told = told_begin(copy->facts, &nothing),
+                      .now = copy->control.at,
+                      .steps = json_array(),
+                      .asks = json_array(),
+                      .problems = json_array()};
+    for (int n = 0; ok && n < DRY_EVENTS_MOST && copy->control.status != CHANGE_ENDED && dry_step(d); n++)
+        ;
+    json_t *steps = ok ? json_incref(d->steps) : NULL;
+    json_decref(d->steps);
+    json_decref(d->asks);
+    json_decref(d->problems);
+    json_decref(told_end(d->told));
+    free(d);
+    change_free(copy);
+    return steps;
 }

@@ -1,6 +1,7 @@
 /* record.c: from an event to the durable record, and to those who wait for it. */
 #include "base/log.h"
 #include "engine/crashpoint.h"
+#include "engine/figures.h"
 #include "engine/share.h"
 
 /* A store that fails is tried again after 1 s, 2 s, ... at most this long. */
@@ -154,7 +155,8 @@ void ride_finish(struct ride *r)
     r->ended = true;
     e->ended++;
     e->loaded--;
-    names_drop(&e->plans, r->plan_hash);
+    if (names_get(&e->plans, r->plan_hash) == r) /* the same may have been planned anew */
+        names_drop(&e->plans, r->plan_hash);
     works_cancel(r);
     wake_set(r, 0);
     lane_leave(r);
@@ -215,6 +217,11 @@ static void note_via(const struct engine *e, struct event *ev)
     json_object_set_new(ev->data, "via", json_string(a->via));
 }
 
+static void nobody_waits(void *ctx)
+{
+    (void)ctx;
+}
+
 bool ride_record(struct ride *r, struct event *ev, struct error *err)
 {
     const struct control *k = &r->c->control;
@@ -225,6 +232,7 @@ bool ride_record(struct ride *r, struct event *ev, struct error *err)
     if (!ev->by)
         ev->by = "";
     note_via(r->e, ev);
+    const uint8_t round = k->round;
     bool ok = r->broken ? error_set(err, SB_IO, "%s: the record cannot be written: %s", r->id, r->store_error)
               : k->seq > 0 && !ride_held(r)
                   ? error_set(err, SB_CONFLICT, "%s: another node carries it now", r->id)
@@ -232,7 +240,12 @@ bool ride_record(struct ride *r, struct event *ev, struct error *err)
     if (ok) {
         if (!r->out)
             r->out = json_array();
-        json_array_append_new(r->out, event_to_json(ev, r->c->sop));
+        json_t *body = event_to_json(ev, r->c->sop);
+        if (r->c->control.round != round) /* so that the record tells when trouble began without its page */
+            json_object_set_new(body, "round", json_integer(r->c->control.round));
+        if (r->c->control.round != round)
+            figures_refresh(r->e, nobody_waits, NULL); /* how long decisions took before is asked soon */
+        json_array_append_new(r->out, body);
         works_prune(r);
         ride_wake(r);
     }

@@ -4,6 +4,7 @@
 #include "base/instant.h"
 #include "base/read.h"
 #include "engine/inside.h"
+#include "engine/times.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,24 +15,26 @@ enum { PICTURE_MAX = 4 << 20 };
 struct report {
     struct engine *e;
     const struct change *c;
-    struct buf *b;
+    struct buf *b; /* Markdown */
     struct arena *a;
     const char *zone;
+    json_t *health;
+    size_t graph_at; /* where in `b` the picture belongs; 0 = nowhere */
+    /* From one reading of the record: */
+    struct buf lines, sent;
+    json_t *intended[STEPS_MAX]; /* arguments of effects that have no end yet */
+    json_t *deployed;            /* lists of {service, tag}, in turn */
+    struct times_reading *times;
+    struct error error;
 };
 
+/* "Thu 8 Feb 14:00:07 EST": the second after the minute. */
 static char *when(const struct report *r, int64_t at)
 {
-    return instant_text(at, r->zone, engine_now(r->e), r->a);
-}
-
-/* In a timeline the seconds tell what came first. */
-static char *when_exactly(const struct report *r, int64_t at)
-{
-    struct civil c;
-    if (!instant_to_civil(at, r->zone, &c, NULL))
-        return when(r, at);
-    return arena_printf(r->a, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
-                        c.second);
+    const char *text = instant_text(at, r->zone, engine_now(r->e), r->a), *colon = strchr(text, ':');
+    if (!colon || strlen(colon) < 3)
+        return arena_strdup(r->a, text);
+    return arena_printf(r->a, "%.*s:%02d%s", (int)(colon + 3 - text), text, (int)(at / 1000 % 60), colon + 3);
 }
 
 /* Text from outside must not make a table's cell or row end. */
@@ -81,15 +84,98 @@ static void summary(const struct report *r)
     row2(r->b, "Page", arena_printf(r->a, "%s (%.12s)", r->c->sop->title, r->c->sop->hash));
 }
 
-static void versions(const struct report *r)
+/* The tag that a deployment gave the service, or NULL. */
+static const char *tag_in(const json_t *services, const char *name)
 {
     size_t i;
     json_t *s;
-    buf_adds(r->b, "\n## Versions\n\n| Service | Before | After |\n| --- | --- | --- |\n");
+    json_array_foreach((json_t *)services, i, s)
+        if (str_eq(json_str(s, "service", ""), name))
+            return json_str(s, "tag", NULL);
+    return NULL;
+}
+
+/* Every deployment is a column: what was tried belongs to what was done. */
+static void versions(const struct report *r)
+{
+    size_t i, k, n = json_array_size(r->deployed);
+    json_t *s, *d;
+    buf_adds(r->b, "\n## Versions\n\n| Service | Before |");
+    for (k = 0; k < n; k++)
+        buf_printf(r->b, n > 1 ? " Deployed (%zu) |" : " Deployed |", k + 1);
+    buf_adds(r->b, " After |\n| --- | --- |");
+    for (k = 0; k <= n; k++)
+        buf_adds(r->b, " --- |");
+    buf_addc(r->b, '\n');
     json_array_foreach(json_object_get(r->c->facts, "services"), i, s) {
+        const char *name = json_str(s, "service", "?");
         buf_adds(r->b, "| ");
-        cell(r->b, json_str(s, "service", "?"));
-        buf_printf(r->b, " | %s | %s |\n", json_str(s, "before", "not known"), json_str(s, "tag", "?"));
+        cell(r->b, name);
+        buf_printf(r->b, " | %s |", json_str(s, "before", "not known"));
+        json_array_foreach(r->deployed, k, d) {
+            const char *tag = tag_in(d, name);
+            buf_printf(r->b, " %s |", tag ? tag : "");
+        }
+        buf_printf(r->b, " %s |\n", n > 0 ? json_str(s, "tag", "?") : json_str(s, "before", "not known"));
+    }
+}
+
+static void span(const struct report *r, const char *name, int64_t from, int64_t to)
+{
+    if (from > 0 && to >= from)
+        row2(r->b, name, duration_text(to - from, r->a));
+}
+
+/* How long it took to notice, to tell, to decide, to repair. */
+static void times(const struct report *r)
+{
+    const struct times *t = &r->times->t;
+    buf_adds(r->b, "\n## Times\n\n| | |\n| --- | --- |\n");
+    span(r, "From the plan until verified", t->planned, t->restored);
+    span(r, "From the incident until verified", t->incident, t->restored);
+    row2(r->b, "Deployments", arena_printf(r->a, "%d", t->deployments));
+    for (int i = 0; i < t->n_troubles; i++) {
+        const struct times_trouble *m = &t->troubles[i];
+        const char *nth = t->n_troubles > 1 ? arena_printf(r->a, "Trouble %d", i + 1) : "Trouble";
+        row2(r->b, nth, *m->step ? arena_printf(r->a, "%s failed", m->step) : "raised by a person");
+        span(r, "Noticed, after the step had begun", m->looked, m->began);
+        span(r, "Told, after it was noticed", m->began, m->told);
+        span(r, "Decided, after it was noticed", m->began, m->decided);
+        span(r, "Repaired and verified, after the decision", m->decided, m->repaired);
+    }
+}
+
+static void number(struct buf *b, const json_t *v)
+{
+    if (json_is_number(v))
+        buf_printf(b, "%.4g", json_number_value(v));
+    else
+        buf_adds(b, "not known");
+}
+
+static void health(struct report *r)
+{
+    size_t i;
+    json_t *m;
+    if (json_array_size(r->health) == 0)
+        return;
+    buf_adds(r->b, "\n## Health\n\n");
+    r->graph_at = r->b->len;
+    buf_adds(r->b, "| Measure | Before | After | Limit | |\n| --- | --- | --- | --- | --- |\n");
+    json_array_foreach(r->health, i, m) {
+        const char *unit = json_str(m, "unit", "");
+        buf_adds(r->b, "| ");
+        cell(r->b, json_str(m, "name", "?"));
+        buf_adds(r->b, *unit ? " (" : "");
+        cell(r->b, unit);
+        buf_adds(r->b, *unit ? ") | " : " | ");
+        number(r->b, json_object_get(m, "before"));
+        buf_adds(r->b, " | ");
+        number(r->b, json_object_get(m, "after"));
+        buf_adds(r->b, " | ");
+        if (json_is_number(json_object_get(m, "max")))
+            number(r->b, json_object_get(m, "max"));
+        buf_printf(r->b, " | %s |\n", json_flag(m, "ok", true) ? "healthy" : "not healthy");
     }
 }
 
@@ -126,25 +212,47 @@ static void quote(struct buf *b, const char *text)
     buf_adds(b, "\n\n");
 }
 
-static void messages(const struct report *r)
+/* --- one reading of the record
+ * -------------------------------------------------------------------------------------------------- */
+
+static const char *reached(const struct report *r, const json_t *args)
 {
-    static const char *const texts[] = {"text", "body", "summary", "description"};
+    static const char *const keys[] = {"channels",   "to",      "attendees",  "ticket",
+                                       "components", "channel", "maintenance"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        const json_t *v = json_object_get(args, keys[i]);
+        _cleanup_buf_ struct buf all = {0};
+        size_t k;
+        json_t *one;
+        if (json_is_string(v))
+            return json_string_value(v);
+        json_array_foreach((json_t *)v, k, one)
+            if (json_is_string(one))
+                buf_printf(&all, "%s%s", all.len ? ", " : "", json_string_value(one));
+        if (all.len)
+            return arena_strdup(r->a, buf_str(&all));
+    }
+    return "";
+}
+
+/* What an effect that has taken place said, word for word. */
+static void note_sent(struct report *r, int step, int64_t at)
+{
+    static const char *const texts[] = {"name", "title", "summary", "text", "body", "description", "details"};
+    const struct step *s = &r->c->sop->steps[step];
+    const json_t *args = r->intended[step];
     bool any = false;
-    for (int i = 0; i < r->c->sop->n_steps; i++) {
-        const struct step *s = &r->c->sop->steps[i];
-        const struct step_data *d = &r->c->data[i];
-        if (!s->verb || s->verb->kind != VERB_EFFECT || r->c->control.steps[i].status != STEP_DONE)
+    for (size_t k = 0; k < COUNT_OF(texts) && s->verb->kind == VERB_EFFECT; k++) {
+        const char *text = json_str(args, texts[k], NULL), *to = reached(r, args);
+        if (!text || !*text)
             continue;
-        for (size_t k = 0; k < COUNT_OF(texts); k++) {
-            const char *text = json_str(d->args, texts[k], NULL);
-            if (!text || !*text)
-                continue;
-            if (!any)
-                buf_adds(r->b, "\n## Messages sent\n\n");
-            any = true;
-            buf_printf(r->b, "%s, %s (%s):\n\n", when(r, d->ended), s->id, s->verb->name);
-            quote(r->b, text);
+        if (!any) {
+            buf_printf(&r->sent, "%s, %s (%s)%s", when(r, at), s->id, s->verb->name, *to ? " to " : "");
+            cell(&r->sent, to);
+            buf_adds(&r->sent, ":\n\n");
         }
+        any = true;
+        quote(&r->sent, text);
     }
 }
 
@@ -186,33 +294,60 @@ static void dashboards(const struct report *r)
         r->b->len -= strlen("\n## Dashboards\n\n");
 }
 
-struct lines {
-    const struct report *r;
-    struct error error;
-};
-
-static bool one_line(void *ctx, const struct store_event *stored)
+static void note_effect(struct report *r, const struct event *ev)
 {
-    struct lines *l = ctx;
+    const struct verb *v = ev->step >= 0 ? r->c->sop->steps[ev->step].verb : NULL;
+    if (!v)
+        return;
+    json_t *args = json_object_get(ev->data, "args");
+    bool took_place = ev->type == EV_DONE || ev->type == EV_FOUND || (ev->type == EV_RESOLVED && ev->choice);
+    if (ev->type == EV_INTENDED) {
+        json_decref(r->intended[ev->step]);
+        r->intended[ev->step] = json_incref(args);
+        if (str_eq(v->name, "pipeline.start"))
+            json_array_append(r->deployed, json_object_get(args, "services"));
+    } else if (took_place && r->intended[ev->step]) {
+        note_sent(r, ev->step, ev->at);
+        json_decref(r->intended[ev->step]);
+        r->intended[ev->step] = NULL;
+    }
+}
+
+static bool one_event(void *ctx, const struct store_event *stored)
+{
+    struct report *r = ctx;
     _cleanup_json_ json_t *j =
-        json_read(stored->body, strlen(stored->body), JSON_MAX_BYTES, "event", &l->error);
+        json_read(stored->body, strlen(stored->body), JSON_MAX_BYTES, "event", &r->error);
     _cleanup_event_ struct event ev = {0};
-    if (!j || !event_from_json(j, l->r->c->sop, &ev, &l->error))
+    if (!j || !event_from_json(j, r->c->sop, &ev, &r->error))
         return false;
     if (ev.type == EV_PROGRESS)
         return true;
-    buf_printf(l->r->b, "| %s | ", when_exactly(l->r, ev.at));
-    cell(l->r->b, event_text(&ev, l->r->c->sop, l->r->a));
-    buf_adds(l->r->b, " |\n");
+    times_take(r->times, j);
+    note_effect(r, &ev);
+    buf_printf(&r->lines, "| %s | ", when(r, ev.at));
+    cell(&r->lines, event_text(&ev, r->c->sop, r->a));
+    buf_adds(&r->lines, " |\n");
     return true;
+}
+
+static void read_record(struct report *r)
+{
+    if (store_read(r->e->store, r->c->id, 1, one_event, r, &r->error) && r->error.code == SB_OK)
+        times_end(r->times);
+}
+
+static void messages(const struct report *r)
+{
+    if (r->sent.len)
+        buf_printf(r->b, "\n## Messages sent\n\n%s", buf_str(&r->sent));
 }
 
 static void timeline(const struct report *r)
 {
-    struct lines l = {.r = r, .error = ERROR_NONE};
-    buf_printf(r->b, "\n## Timeline\n\n| When (%s) | What |\n| --- | --- |\n", r->zone);
-    if (!store_read(r->e->store, r->c->id, 1, one_line, &l, &l.error) || l.error.code != SB_OK)
-        buf_printf(r->b, "\nThe record could not be read to its end: %s\n", l.error.text);
+    buf_printf(r->b, "\n## Timeline\n\n| When | What |\n| --- | --- |\n%s", buf_str(&r->lines));
+    if (r->error.code != SB_OK)
+        buf_printf(r->b, "\nThe record could not be read to its end: %s\n", r->error.text);
 }
 
 static void record_check(const struct report *r)
@@ -231,24 +366,43 @@ static void record_check(const struct report *r)
                    (long long)v.events, r->c->id);
 }
 
-char *report_markdown(struct engine *e, const struct change *c, const char *title)
+/* Fills `b`; where the picture of health belongs in it (0 = nowhere), and the picture. */
+static void write_report(struct engine *e, const struct change *c, const char *title, struct buf *b,
+                         size_t *graph_at, char **graph)
 {
     _cleanup_arena_ struct arena a = arena_make();
-    struct buf b = {0};
-    struct report r = {.e = e, .c = c, .b = &b, .a = &a, .zone = json_str(c->facts, "client.zone", "UTC")};
-    buf_printf(&b, "# %s: %s\n\n", c->id, title ? title : c->sop->title);
+    struct report r = {.e = e,
+                       .c = c,
+                       .b = b,
+                       .a = &a,
+                       .zone = json_str(c->facts, "client.zone", "UTC"),
+                       .health = health_compared(c),
+                       .deployed = json_array(),
+                       .times = NET_NEW(struct times_reading)};
+    read_record(&r);
+    buf_printf(b, "# %s: %s\n\n", c->id, title ? title : c->sop->title);
     summary(&r);
     versions(&r);
+    times(&r);
     if (c->trouble_reason) {
-        buf_adds(&b, "\n## Trouble\n\n");
-        quote(&b, c->trouble_reason);
+        buf_adds(b, "\n## Trouble\n\n");
+        quote(b, c->trouble_reason);
     }
     decisions(&r);
+    health(&r);
     messages(&r);
     dashboards(&r);
     timeline(&r);
     record_check(&r);
-    return buf_steal(&b);
+    *graph_at = r.graph_at;
+    *graph = report_graph(r.health);
+    for (int i = 0; i < c->sop->n_steps; i++)
+        json_decref(r.intended[i]);
+    json_decref(r.health);
+    json_decref(r.deployed);
+    buf_free(&r.lines);
+    buf_free(&r.sent);
+    free(r.times);
 }
 
 /* --- files
@@ -306,10 +460,17 @@ static void add_pictures(struct buf *b, const struct change *c, const char *stat
         }
 }
 
-static char *as_html(const struct change *c, const char *markdown, const char *state_dir)
+static void add_html(struct buf *b, const char *markdown, size_t n)
+{
+    char *body = page_html(markdown, n);
+    buf_adds(b, body ? body : "");
+    free(body);
+}
+
+static char *as_html(const struct change *c, const struct buf *markdown, size_t graph_at, const char *graph,
+                     const char *state_dir)
 {
     struct buf b = {0};
-    char *body = page_html(markdown, strlen(markdown));
     buf_adds(&b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
     buf_add_html(&b, c->id);
@@ -321,11 +482,18 @@ static char *as_html(const struct change *c, const char *markdown, const char *s
              "td,th{border-bottom:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical-align:top}\n"
              "td:first-child{white-space:nowrap}\n"
              "blockquote{border-left:3px solid #8886;margin:0 0 1rem;padding:0 1rem;white-space:pre-line}\n"
-             "code{font-size:.9em}img{max-width:100%}\n</style>\n</head>\n<body>\n");
-    buf_adds(&b, body ? body : "");
+             "code{font-size:.9em}img{max-width:100%}\n"
+             "svg.health{width:100%;height:auto;font:13px system-ui,sans-serif}\n"
+             "svg .name,svg .value{fill:currentColor}svg .before{fill:#888}svg .after{fill:#2a8a4a}\n"
+             "svg .bad{fill:#c33}svg .limit{stroke:#c80;stroke-width:2}\n</style>\n</head>\n<body>\n");
+    size_t cut = graph ? graph_at : 0;
+    if (cut) {
+        add_html(&b, markdown->data, cut);
+        buf_adds(&b, graph);
+    }
+    add_html(&b, markdown->data + cut, markdown->len - cut);
     add_pictures(&b, c, state_dir);
     buf_adds(&b, "</body>\n</html>\n");
-    free(body);
     return buf_steal(&b);
 }
 
@@ -333,16 +501,19 @@ bool report_write(struct engine *e, const struct change *c, const char *title, c
                   struct error *err)
 {
     _cleanup_arena_ struct arena a = arena_make();
+    _cleanup_buf_ struct buf markdown = {0};
     const char *dir = arena_printf(&a, "%s/reports", e->config->state_dir);
+    size_t graph_at = 0;
+    char *graph = NULL;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return error_errno(err, errno, "%s", dir);
-    char *markdown = report_markdown(e, c, title);
-    char *html = as_html(c, markdown, e->config->state_dir);
+    write_report(e, c, title, &markdown, &graph_at, &graph);
+    char *html = as_html(c, &markdown, graph_at, graph, e->config->state_dir);
     const char *html_path = arena_printf(&a, "%s/%s.html", dir, c->id);
-    bool ok = write_whole(arena_printf(&a, "%s/%s.md", dir, c->id), markdown, err) &&
+    bool ok = write_whole(arena_printf(&a, "%s/%s.md", dir, c->id), buf_str(&markdown), err) &&
               write_whole(html_path, html, err);
     free(html);
-    free(markdown);
+    free(graph);
     snprintf(path, n, "%s", html_path);
     return ok;
 }

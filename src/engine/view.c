@@ -122,7 +122,7 @@ static json_t *schema_changes(const struct change *c)
     return list;
 }
 
-static json_t *rollback_json(const struct change *c, int64_t now)
+json_t *rollback_json(const struct change *c, int64_t now)
 {
     const char *from = "";
     int64_t takes = change_rollback_takes(c, &from), to = json_int(c->facts, "window.to", 0);
@@ -174,6 +174,7 @@ json_t *summary_json(const struct ride *r, const struct change *c)
     put_text(o, "risk", json_str(f, "change.risk", ""));
     put_text(o, "reason", json_str(f, "change.reason", ""));
     put_text(o, "requested_by", json_str(f, "change.requested_by", ""));
+    put_text(o, "rollout_of", json_str(f, "inputs.rollout_of", ""));
     put_json(o, "incident", json_object_get(f, "incident"));
     put_moment(o, "planned", c->planned);
     put_moment(o, "started", c->started);

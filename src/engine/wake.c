@@ -221,6 +221,32 @@ void wake_consider_leap(struct engine *e)
     }
 }
 
+/* Of looks that take the time they take, however the clock leaps. */
+static bool just_waits(const struct work *w)
+{
+    static const char *const patient[] = {"pager.acknowledged", "cluster.verify", "releases.check"};
+    const struct verb *v = w->ride->c->sop->steps[w->step].verb;
+    for (size_t i = 0; v && w->kind == WORK_OBSERVE && i < COUNT_OF(patient); i++)
+        if (str_eq(v->name, patient[i]))
+            return true;
+    return false;
+}
+
+bool engine_only_waits(const struct engine *e, int64_t *until)
+{
+    if (e->appends > 0 || e->dirty_first || e->replies || e->looks || e->heap_n == 0)
+        return false;
+    for (const struct ride *r = e->rides_first; r; r = r->next) {
+        if (r->broken)
+            return false;
+        for (const struct work *w = r->works; w; w = w->next)
+            if (w->task && !just_waits(w))
+                return false;
+    }
+    *until = e->heap[0]->wake;
+    return true;
+}
+
 void engine_wake(struct engine *e)
 {
     e->alarm_at = 0;

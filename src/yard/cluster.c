@@ -66,6 +66,7 @@ json_t *cluster_world(const json_t *scenario, int64_t now)
                               "crash_loop", rules_of(json_object_get(own, "crash_loop")), "image_pull",
                               rules_of(json_object_get(own, "image_pull")), "slow_rollout",
                               json_num(own, "slow_rollout", 1), "rollouts");
+    json_object_set_new(world, "wrong_version", rules_of(json_object_get(own, "wrong_version")));
     const char *target, *service;
     json_t *tags, *tag;
     json_object_foreach(running, target, tags)
@@ -95,6 +96,30 @@ void cluster_settle(json_t *world, int64_t now)
     }
 }
 
+static bool rule_fits(const json_t *rule, const struct app *app, const char *tag)
+{
+    const char *service = json_str(rule, "service", NULL), *of_tag = json_str(rule, "tag", NULL);
+    const char *target = json_str(rule, "target", NULL);
+    return (!service || str_eq(service, app->service)) && (!of_tag || str_eq(of_tag, tag)) &&
+           (!target || str_eq(target, app->target));
+}
+
+/* Somebody's pipeline takes another image than it was told: that tag, as long as the rule has times left; else `tag`. */
+static const char *tag_taken(json_t *world, const char *target, const char *service, const char *tag)
+{
+    size_t i;
+    json_t *rule;
+    json_array_foreach(json_object_get(world, "wrong_version"), i, rule) {
+        struct app app = {.target = target, .service = service};
+        int64_t times = json_int(rule, "times", 1);
+        if (times <= 0 || !rule_fits(rule, &app, tag) || !json_str(rule, "instead", NULL))
+            continue;
+        json_object_set_new(rule, "times", json_integer(times - 1));
+        return json_str(rule, "instead", tag);
+    }
+    return tag;
+}
+
 bool cluster_roll_out(json_t *world, const char *key, const char *client, const char *env,
                       const char *service, const char *tag, int64_t at)
 {
@@ -112,19 +137,12 @@ bool cluster_roll_out(json_t *world, const char *key, const char *client, const 
         place--;
     json_array_insert_new(rollouts, place,
                           json_pack("{s:s, s:s, s:s, s:s, s:I}", "key", key, "target", target, "service",
-                                    service, "tag", tag, "at", (json_int_t)at));
+                                    service, "tag", tag_taken(world, target, service, tag), "at",
+                                    (json_int_t)at));
     return true;
 }
 
 /* --- illness ----------------------------------------------------------------------------------------- */
-
-static bool rule_fits(const json_t *rule, const struct app *app, const char *tag)
-{
-    const char *service = json_str(rule, "service", NULL), *of_tag = json_str(rule, "tag", NULL);
-    const char *target = json_str(rule, "target", NULL);
-    return (!service || str_eq(service, app->service)) && (!of_tag || str_eq(of_tag, tag)) &&
-           (!target || str_eq(target, app->target));
-}
 
 static int64_t crash_of(const struct cluster *cl, const struct app *app, const struct pod *p)
 {

@@ -129,6 +129,15 @@ static void add_people(struct buf *out, const json_t *people)
         buf_printf(out, "  %s: {name: You, roles: [see, deploy, approve, administer]}\n", me->pw_name);
 }
 
+/* What pages may set otherwise tonight: JSON is YAML. */
+static void add_settings(struct buf *out, const json_t *settings)
+{
+    char *text = json_object_size(settings) ? json_dumps(settings, JSON_COMPACT) : NULL;
+    if (text)
+        buf_printf(out, "settings: %s\n", text);
+    free(text);
+}
+
 static void add_catalogue(const struct yard *y, struct buf *out)
 {
     const json_t *s = yard_scenario(y);
@@ -144,6 +153,7 @@ static void add_catalogue(const struct yard *y, struct buf *out)
                   "incident: incident}\n");
     add_people(out, json_object_get(s, "people"));
     buf_adds(out, "production_oncall: production\n");
+    add_settings(out, json_object_get(s, "settings"));
 }
 
 /* --- which stand-in fills which role ----------------------------------------------------------------- */
@@ -151,10 +161,14 @@ static void add_catalogue(const struct yard *y, struct buf *out)
 /* Who is on call is whoever of the scenario's people has "on-call.SCHEDULE" for a mail name. */
 static void add_roster(const struct yard *y, const char *dir, struct buf *out)
 {
+    char answers[64] = "";
     const char *mail;
     json_t *person;
     (void)dir;
-    buf_adds(out, "    driver: roster\n    practice_answer: 2s\n    schedules:\n");
+    double answer = json_num(yard_scenario(y), "pager.answer", 2);
+    if (answer > 0)
+        (void)snprintf(answers, sizeof answers, "    practice_answer: %dms\n", (int)(answer * 1000));
+    buf_printf(out, "    driver: roster\n%s    schedules:\n", answers);
     json_object_foreach(json_object_get(yard_scenario(y), "people"), mail, person)
         if (str_starts(mail, "on-call."))
             buf_printf(out, "      %.*s: [%s]\n", (int)strcspn(mail + 8, "@"), mail + 8, mail);

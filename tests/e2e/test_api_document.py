@@ -124,6 +124,7 @@ def test_every_answer_is_as_the_document_says(yard):
     call("GET", f"/api/v1/changes/{change}/events?limit=10", status=200)
     for kind in ("md", "html"):
         call("GET", f"/api/v1/changes/{change}/report?format={kind}", status=200)
+    call("GET", "/api/v1/figures?days=30", status=200)
     call("POST", f"/api/v1/changes/{change}/resolve", {"step": "deploy", "took_place": True, "reason": "seen"}, status=409)
     for act, body in (("trouble", {"reason": "late"}), ("cancel", {"reason": "late"}), ("skip", {"step": "deploy", "reason": "x"}),
                       ("again", {"step": "deploy"})):
@@ -142,7 +143,7 @@ def test_every_answer_is_as_the_document_says(yard):
     elsewhere = {("POST", "/api/v1/changes/{id}/resolve"), ("POST", "/api/v1/changes/{id}/trouble"),
                  ("POST", "/api/v1/changes/{id}/skip"), ("POST", "/api/v1/changes/{id}/again"), ("GET", "/api/v1/events"),
                  ("POST", "/api/v1/look"), ("POST", "/api/v1/alerts/ack"), ("GET", "/api/v1/alerts"),
-                 ("GET", "/calendar.ics")}
+                 ("GET", "/calendar.ics"), ("GET", "/api/v1/changes/{id}/choices")}
     assert all_of_them - call.seen <= elsewhere, all_of_them - call.seen - elsewhere
 
 
@@ -159,6 +160,7 @@ def test_a_change_in_trouble_is_as_the_document_says(box):
     now = call("GET", "/api/v1/changes/HF-1", status=200)
     assert now["trouble"]["now"] and "rollback" in now["trouble"]
     call("GET", "/api/v1/changes", status=200)
+    assert {c["id"] for c in call("GET", "/api/v1/changes/HF-1/choices", status=200)["choices"]} >= {"retry", "rollback", "stop"}
     call("POST", "/api/v1/changes/HF-1/answer", {"step": "decide", "choice": "stop", "reason": "by day"}, status=200)
     try:
         call("GET", "/api/v1/changes/HF-1", status=200)

@@ -31,8 +31,8 @@ def blocks(text):
 
 def settled(line):
     """A line without what differs from run to run: moments, counts, and who is at the keyboard."""
-    line = re.sub(r"\b\d\d:\d\d:\d\d\b", "<time>", line.rstrip())
-    line = re.sub(r"\b[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}( \d{4})? \d\d:\d\d(-\d\d:\d\d)?", "<date>", line)
+    line = re.sub(r"\b[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}( \d{4})? \d\d:\d\d(:\d\d|-\d\d:\d\d)?", "<date>", line.rstrip())
+    line = re.sub(r"\b\d\d:\d\d:\d\d\b", "<time>", line)
     line = re.sub(r"\b\d+ answers", "<n> answers", line)
     return re.sub(rf"(?<![\w.-]){re.escape(getpass.getuser())}(?![\w.-])", "ann", line)
 

@@ -83,7 +83,7 @@ def test_at_a_terminal_it_asks_and_completes_clients_and_services(configured):
     answers = [("client", "ta\t\r"), ("environment", "\r"), ("service", "dec\t\r"), ("its build tag", "24-02-05.619-hotfix.627\r"),
                ("another service", "\r"), ("window", "2099-12-01 14:00 for 90m\r"), ("severity", "2\r"), ("risk", "l\t\r"),
                ("reason", "totes stuck\r"), ("incident", "\r"), ("incident_link", "\r"), ("bridge", "\r"), ("predeploy", "\r"),
-               ("rollback", "\r")]
+               ("rollback", "\r"), ("rollout_of", "\r")]
     seen, answered, end = "", 0, time.monotonic() + 60
     while time.monotonic() < end:
         ready, _, _ = select.select([fd], [], [], 0.3)

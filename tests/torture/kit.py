@@ -94,6 +94,9 @@ class Box:
         mine = "clients:\n" + "".join(f"  {c}: {{name: {c}, components: [Tangerine], channels: {{support: {channels[i % len(channels)]}}}, envs: {{prod: {{production: false}}}}}}\n"
                                       for i, c in enumerate(self.clients))
         text = re.sub(r"^clients:\n(  .*\n)+", mine, text, flags=re.M)
+        # An effect in doubt is not done again while an earlier request could still be under way: that is this long.
+        for driver in ("jenkins", "slack", "statuspage", "jira"):
+            text = text.replace(f"    driver: {driver}\n", f"    driver: {driver}\n    timeout: 2s\n")
         self.config.write_text(text + "\n")
         self.errors = self.folder / "errors.log"
         self.process = None

@@ -182,7 +182,8 @@ static void a_change_in_trouble_shows_what_a_rollback_would_mean_and_its_report_
     assert_non_null(strstr(report, "# HF-1: What we did"));
     assert_non_null(strstr(report, "| bob | rollback | time is short |"));
     assert_non_null(strstr(report, "cart goes to 24-02-05.619-hotfix.627"));
-    assert_non_null(strstr(report, "| cart | 24-02-05.619 | 24-02-05.619 |"));
+    assert_non_null(
+        strstr(report, "| cart | 24-02-05.619 | 24-02-05.619-hotfix.627 | 24-02-05.619 | 24-02-05.619 |"));
     assert_non_null(strstr(read_report(p, "HF-1.html"), "<table>"));
     play_end(p);
 }
