@@ -353,7 +353,6 @@ static void note_overruling(struct change *c, const struct event *e)
 static void note_move(struct change *c, const struct event *e)
 {
     static const char *const of_window[] = {"past", "hours", "freeze", "conflict", "checks", "length"};
-    _cleanup_arena_ struct arena a = arena_make();
     json_t *was = json_object_get(json_object_get(c->facts, "window"), "text");
     json_t *moved = json_pack("{s:s, s:s, s:O?}", "by", e->by ? e->by : "", "reason",
                               json_str(e->data, "reason", ""), "was", was);

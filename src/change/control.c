@@ -518,13 +518,20 @@ static bool end(struct control *c, const struct procedure *p, const struct event
     return true;
 }
 
+/* What was being performed is in doubt. Who waited to look again looks at once: its moment may have been by the clock of
+ * another machine, hours ahead of ours. */
 static void restarted(struct control *c, const struct procedure *p, int64_t at)
 {
-    for (int i = 0; i < p->n_steps; i++)
-        if (c->steps[i].status == STEP_INTENDED && !PLANTED("restart-forgets")) {
+    for (int i = 0; i < p->n_steps; i++) {
+        struct control_step *k = &c->steps[i];
+        const struct verb *v = p->steps[i].verb;
+        if (k->status == STEP_INTENDED && !PLANTED("restart-forgets")) {
             put(c, i, STEP_IN_DOUBT, at);
-            c->steps[i].at = 0;
+            k->at = 0;
+        } else if (k->status == STEP_PAUSED && v && v->kind == VERB_OBSERVE) {
+            k->at = 0;
         }
+    }
 }
 
 static bool apply_to_change(struct control *c, const struct procedure *p, const struct event *e,

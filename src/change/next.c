@@ -216,12 +216,13 @@ static bool all_settled(const struct control *c, const struct procedure *p)
     return true;
 }
 
-/* Does anything go on, or wait for somebody? */
+/* Does anything go on, or wait for somebody? A paused step that will be tried again has its moment, or is wanted; one
+ * that has neither is held, or belongs to a branch that is over. */
 static bool something_waits(const struct control *c, const struct procedure *p)
 {
     for (int i = 0; i < p->n_steps; i++) {
         enum step_status s = c->steps[i].status;
-        if (step_in_flight(s) || s == STEP_ASKING || s == STEP_OBSERVING || s == STEP_PAUSED)
+        if (step_in_flight(s) || s == STEP_ASKING || s == STEP_OBSERVING)
             return true;
     }
     return false;

@@ -341,6 +341,20 @@ static void check_anew(struct sim *s)
                   s->sop->steps[i].id);
 }
 
+/* What was timed by the old window is not taken to be settled for the new one. */
+static void check_moved(struct sim *s)
+{
+    const struct control *c = &s->checker->state->control;
+    for (int i = 0; i < s->sop->n_steps; i++) {
+        const struct step *step = &s->sop->steps[i];
+        const struct control_step *k = &c->steps[i];
+        bool anew = k->status == STEP_WAITING || (step_in_flight((enum step_status)k->status) && k->reset);
+        if (step->branch == BRANCH_MAIN && step->of < 0 && step->of_window && !anew)
+            broke(s, "moved", "the window has moved, and %s, which is timed by it, is still %s", step->id,
+                  step_status_names[k->status]);
+    }
+}
+
 /* Nobody is asked about the pause of a pipeline that is no longer looked at. */
 static void check_gate_closed(struct sim *s, int watch)
 {
@@ -369,6 +383,8 @@ static void after(struct sim *s, const struct event *e)
         check_rules(s, e);
         check_turn(s, e);
     }
+    if (e->type == EV_MOVED)
+        check_moved(s);
     if (e->type == EV_ENDED) {
         check_anew(s);
         s->ended = true;
