@@ -46,17 +46,20 @@ static inline void pg_into_log(const char *name)
     dup2(fd, 2);
 }
 
+/* `argv` without the program's own name. */
 static inline pid_t pg_spawn(const char *program, char *const argv[])
 {
-    char path[300];
+    char path[300], *whole[16] = {path}; /* initdb looks for the others beside its own path */
     snprintf(path, sizeof path, "%s/%s", pg_server.bin, program);
+    for (int i = 0; argv[i] && i < 14; i++)
+        whole[i + 1] = argv[i];
     pid_t pid = fork();
     if (pid == 0) {
         pg_as_somebody();
         pg_into_log(program);
         unsetenv("LD_PRELOAD");
         if (chdir(pg_server.folder) == 0)
-            execv(path, argv);
+            execv(path, whole);
         _exit(127);
     }
     return pid;
@@ -90,7 +93,7 @@ static inline void pg_run(const char *sql)
 
 static inline void pg_start(void)
 {
-    char data[100], *const argv[] = {(char[]){"postgres"}, (char[]){"-D"}, data, NULL};
+    char data[100], *const argv[] = {(char[]){"-D"}, data, NULL};
     snprintf(data, sizeof data, "%s/data", pg_server.folder);
     pg_server.pid = pg_spawn("postgres", argv);
     for (int i = 0; i < 600; i++) {
@@ -138,9 +141,17 @@ static inline int pg_server_setup(void **state)
     assert_non_null(mkdtemp(pg_server.folder));
     if (getuid() == 0)
         assert_int_equal(chown(pg_server.folder, 65534, 65534), 0);
-    char *const argv[] = {(char[]){"initdb"},     (char[]){"-D"}, (char[]){"data"},  (char[]){"-U"},
-                          (char[]){"signalbox"},  (char[]){"-A"}, (char[]){"trust"}, (char[]){"--no-sync"},
-                          (char[]){"--locale=C"}, (char[]){"-E"}, (char[]){"UTF8"},  NULL};
+    char *const argv[] = {(char[]){"-D"},
+                          (char[]){"data"},
+                          (char[]){"-U"},
+                          (char[]){"signalbox"},
+                          (char[]){"-A"},
+                          (char[]){"trust"},
+                          (char[]){"--no-sync"},
+                          (char[]){"--locale=C"},
+                          (char[]){"-E"},
+                          (char[]){"UTF8"},
+                          NULL};
     int status;
     waitpid(pg_spawn("initdb", argv), &status, 0);
     if (status != 0)
